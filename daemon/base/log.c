@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static enum log_level shown = LOG_LVL_INFO;
+static bool journal;
+
+void log_open(enum log_level up_to)
+{
+	shown = up_to;
+	journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+void log_at(enum log_level level, const char *fmt, ...)
+{
+	static const char *const word[] = { [3] = "error", "warning", "notice", "info", "debug" };
+	char line[1024], head[64];
+	struct timespec now;
+	struct tm tm;
+	va_list ap;
+
+	if (level > shown)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	for (char *p = line; *p != '\0'; p++)       /* one line an event, whatever a peer sent */
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	if (journal) {
+		snprintf(head, sizeof head, "<%d>", (int)level);
+	} else {
+		clock_gettime(CLOCK_REALTIME, &now);
+		localtime_r(&now.tv_sec, &tm);
+		size_t n = strftime(head, sizeof head, "%Y-%m-%d %H:%M:%S", &tm);
+		snprintf(head + n, sizeof head - n, " %s: ", word[level]);
+	}
+	fprintf(stderr, "%s%s\n", head, line);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EDIT_H
+#define EDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+#include "err.h"
+#include "repo.h"
+
+/*
+ * SEARCH/REPLACE edits as models write them: read, and put into the files they name.
+ * Match exactly first, then ignoring trailing blanks, then at another indentation; never by guess.  Design part 6.
+ */
+#define EDIT_FATES(F) \
+	F(APPLIED,      "applied") \
+	F(TRAILING,     "trailing_blanks")   /* applied, blanks at line ends ignored */ \
+	F(SHIFTED,      "indentation")       /* applied, replacement shifted by edit.shift columns */ \
+	F(CREATED,      "created")           /* empty SEARCH, a new file */ \
+	F(NOT_FOUND,    "not_found")         /* from here on: did not apply */ \
+	F(AMBIGUOUS,    "found_several")     /* edit.found times */ \
+	F(UNKNOWN_FILE, "unknown_file") \
+	F(NO_PATH,      "no_path")           /* no file is named anywhere near the block */ \
+	F(UNCLOSED,     "unclosed")          /* the answer ends inside the block */ \
+	F(EXISTS,       "exists")            /* empty SEARCH for a file that is there and not empty */ \
+	F(NO_CHANGE,    "no_change")         /* SEARCH and REPLACE are the same */
+
+enum edit_fate {
+#define F(sym, word) EDIT_##sym,
+	EDIT_FATES(F)
+#undef F
+};
+const char *edit_fate_word(enum edit_fate fate);
+bool edit_fate_applied(enum edit_fate fate);
+
+struct edit {
+	char *named;                    /* the path as the answer wrote it, NULL if none; owned */
+	char *path;                     /* the file of the repo it means, NULL if none; owned */
+	char *search, *replace;         /* whole lines, LF only, each line with its LF; owned */
+	enum edit_fate fate;
+	int shift;                      /* columns, with EDIT_SHIFTED */
+	int found;                      /* how often, with EDIT_AMBIGUOUS */
+};
+
+/* One file that edits touch. */
+struct change {
+	char *path;
+	bool created;                   /* was not there before */
+	struct buf before, after;       /* whole contents */
+};
+
+struct edits {
+	struct edit *at;
+	size_t n;
+	struct change *changes;         /* by first edit; after == before is possible */
+	size_t n_changes;
+};
+
+/* Read every block of the text (thinking already cut) into ret->at. */
+void edits_parse(const char *text, struct edits *ret);
+/* Apply them in order, each on the result of those before, and fill fates and changes.  Returns
+ * negative only if the repo cannot be read. */
+int edits_apply(struct edits *edits, struct repo *repo, struct err *err);
+size_t edits_applied(const struct edits *edits);        /* how many took */
+void edits_done(struct edits *edits);
+
+/* git's diff of the changes, one `diff --git` per file that differs, as `git apply` takes it; "" if none. */
+int patch_print(const struct change *changes, size_t n, struct buf *ret, struct err *err);
+
+#endif

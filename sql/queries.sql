@@ -1,0 +1,2 @@
+-- name: schema_version
+PRAGMA user_version;
