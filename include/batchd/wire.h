@@ -5,12 +5,13 @@
 /*
  * The protocol between batchctl and batchd: JSON, one object a line (LF), over a Unix stream socket.
  *
- * request   {"batchd":1,"command":"status","args":{"job":"nightly","json":true}}
- *           args carries every positional word and flag by the name it has in commands.def, flags with '_'.
+ * request   {"batchd":1,"command":"status","args":{"job":"nightly"}}
+ *           args carries every positional word, and every FLAG, by the name it has in commands.def; HERE flags stay in the client.
  *           Paths are absolute: the client made them so.
  *           With "upload":N in the request, exactly N raw bytes follow its LF (the dataset of a submit).
- *           One request a connection; the daemon closes it behind the last line of its reply.
- * reply     any number of {"more":{...}} lines (events -f, wait, status --watch), then one last line:
+ *           One request a connection; the daemon closes it behind the last line of its reply.  It may refuse before the upload is through:
+ *           the client then stops sending and reads the reply.
+ * reply     any number of {"more":{...}} lines (events, wait), then one last line:
  *           {"ok":{...}}  or  {"error":{"code":-3,"message":"no such job: x"}}, code as in errors.def.
  *
  * "batchd" is WIRE_VERSION; a daemon answers an unknown one with an error that names its own.  Members that a
