@@ -21,6 +21,8 @@ struct endpoint_config {
 #include "endpoint.def"
 #undef CFG
 	char *key;              /* the API key itself, owned; NULL: none is sent.  Never printed */
+	char *trouble;          /* why it cannot work as it is (no key for OpenAI), owned; NULL: nothing known.
+	                         * For the engine: start the endpoint parked with this as its reason */
 };
 
 struct config {
@@ -35,13 +37,20 @@ struct config {
 /*
  * Read a file, or with NULL the settings of a daemon that a user starts for himself: state in
  * $XDG_STATE_HOME/batchd, one endpoint `openai` with $OPENAI_API_KEY and $OPENAI_BASE_URL.  All or nothing: on failure
- * err says file, line and setting, and *ret is untouched.  Keys are read too: a key file that
- * others can read is refused by name.
+ * err says file, line and setting (BD_EINVALID; BD_EIO when the file cannot be read), and *ret is untouched.
+ *
+ * Afterwards socket and state_dir are always set, base_url has no slash at its end, and keys are read: a key file
+ * that others can read is refused by name.  No text of an error holds a key, or anything that might be one.
+ * No key for an endpoint of OpenAI is no error (a reload, -n, or a job for another endpoint must still pass):
+ * the endpoint's `trouble` says so.  Reads the environment; not for use beside setenv().
  */
 int config_load(const char *file, struct config **ret, struct err *err);
-void config_free(struct config *cfg);
+void config_free(struct config *cfg);   /* NULL is fine; keys are wiped */
 const struct endpoint_config *config_endpoint(const struct config *cfg, const char *name);  /* NULL: none */
-/* The file `make` ships: every setting with its help and default, commented out. */
+
+/* conf/batchd.conf: every setting with its help and default, commented out, behind it one endpoint that is not. */
 void config_print_example(struct buf *ret);
+/* conf/batchd.conf.5, in mdoc. */
+void config_print_man(struct buf *ret);
 
 #endif
