@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db_int.h"
+#include "fault.h"
+#include "files.h"
+#include "mem.h"
+
+static const struct migration {
+	int version;
+	const char *sql;
+} migrations[] = {
+#define QUERY(name, sql) { __COUNTER__ + 1, sql },
+#include "migrations.gen"
+#undef QUERY
+};
+enum { SCHEMA_LATEST = sizeof migrations / sizeof migrations[0] };
+
+int db_schema(void)
+{
+	return SCHEMA_LATEST;
+}
+
+const char *db_path(const struct db *db)
+{
+	return db->path;
+}
+
+int db_exec(struct db *db, const char *sql, struct err *err)
+{
+	int rc = fault_hit(FAULT_STORE) ? SQLITE_IOERR : sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+
+	if (rc != SQLITE_OK)
+		return err_set(err, BD_ESTORE, "database %s: %.60s: %s", db->path, sql, sqlite3_errmsg(db->handle));
+	return 0;
+}
+
+int db_begin(struct db *db, struct err *err)
+{
+	return db_exec(db, "BEGIN IMMEDIATE", err);
+}
+
+int db_commit(struct db *db, struct err *err)
+{
+	fault_step();
+	return db_exec(db, "COMMIT", err);
+}
+
+void db_rollback(struct db *db)
+{
+	(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int pragma_int(struct db *db, const char *sql)
+{
+	sqlite3_stmt *st = NULL;
+	int v = -1;
+
+	if (sqlite3_prepare_v2(db->handle, sql, -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW)
+		v = sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	return v;
+}
+
+/* One step and its version number, in one transaction. */
+static int migrate_step(struct db *db, const struct migration *m, struct err *err)
+{
+	char bump[48];
+	int rc = db_begin(db, err);
+
+	if (rc < 0)
+		return rc;
+	snprintf(bump, sizeof bump, "PRAGMA user_version = %d", m->version);
+	if ((rc = db_exec(db, m->sql, err)) < 0 || (rc = db_exec(db, bump, err)) < 0 ||
+	    (rc = db_commit(db, err)) < 0)
+		db_rollback(db);
+	return rc;
+}
+
+/* Before the first step of an upgrade the old file is kept beside the new one. */
+static int keep_copy(struct db *db, int version, struct err *err)
+{
+	char *copy = mem_printf("%s.schema%d", db->path, version);
+	char *sql = sqlite3_mprintf("VACUUM INTO %Q", copy);
+	int rc = file_size(copy) >= 0 ? 0 : db_exec(db, sql, err);
+
+	sqlite3_free(sql);
+	free(copy);
+	return rc;
+}
+
+static int migrate(struct db *db, struct err *err)
+{
+	int have = pragma_int(db, "PRAGMA user_version"), rc = 0;
+
+	if (have < 0)
+		return err_set(err, BD_ESTORE, "%s is no database or is damaged (%s); move it away, or bring back a copy",
+		               db->path, sqlite3_errmsg(db->handle));
+	if (have > SCHEMA_LATEST)
+		return err_set(err, BD_ESTORE, "%s has schema %d, newer than this batchd knows (%d); install the batchd "
+		               "that wrote it, or a newer one", db->path, have, SCHEMA_LATEST);
+	if (have > 0 && have < SCHEMA_LATEST)
+		rc = keep_copy(db, have, err);
+	for (int i = have; rc == 0 && i < SCHEMA_LATEST; i++)
+		rc = migrate_step(db, &migrations[i], err);
+	return rc;
+}
+
+static int open_handle(const char *path, int flags, struct db **ret, struct err *err)
+{
+	struct db *db = MEM_NEW(struct db);
+
+	db->path = mem_strdup(path);
+	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK) {
+		int rc = err_set(err, BD_ESTORE, "cannot open the database %s: %s", path,
+		                 db->handle != NULL ? sqlite3_errmsg(db->handle) : "out of memory");
+
+		db_close(db);
+		return rc;
+	}
+	sqlite3_extended_result_codes(db->handle, 1);
+	sqlite3_busy_timeout(db->handle, 5000);
+	*ret = db;
+	return 0;
+}
+
+/* A damaged file is noticed before anything is written to it. */
+static int check_whole(struct db *db, struct err *err)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = 0;
+
+	if (sqlite3_prepare_v2(db->handle, "SELECT count(*) FROM sqlite_schema", -1, &st, NULL) != SQLITE_OK ||
+	    sqlite3_step(st) != SQLITE_ROW)
+		rc = err_set(err, BD_ESTORE, "%s is no database or is damaged (%s); move it away, or bring back a copy",
+		             db->path, sqlite3_errmsg(db->handle));
+	sqlite3_finalize(st);
+	return rc;
+}
+
+int db_open(const char *path, struct db **ret, struct err *err)
+{
+	struct db *db = NULL;
+	int rc = open_handle(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db, err);
+
+	if (rc < 0)
+		return rc;
+	if ((rc = check_whole(db, err)) < 0 ||
+	    (rc = db_exec(db, "PRAGMA journal_mode = WAL", err)) < 0 ||
+	    (rc = db_exec(db, "PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; "
+	                      "PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY", err)) < 0 ||
+	    (rc = migrate(db, err)) < 0) {
+		db_close(db);
+		return rc;
+	}
+	*ret = db;
+	return 0;
+}
+
+int db_open_reader(const char *path, struct db **ret, struct err *err)
+{
+	struct db *db = NULL;
+	int rc = open_handle(path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, &db, err);
+
+	if (rc < 0)
+		return rc;
+	rc = db_exec(db, "PRAGMA query_only = 1; PRAGMA cache_size = -4000", err);
+	if (rc < 0) {
+		db_close(db);
+		return rc;
+	}
+	*ret = db;
+	return 0;
+}
+
+void db_close(struct db *db)
+{
+	if (db == NULL)
+		return;
+	for (int i = 0; i < Q_COUNT; i++)
+		sqlite3_finalize(db->cache[i]);
+	sqlite3_close(db->handle);
+	free(db->path);
+	free(db);
+}
+
+char *db_meta(struct db *db, const char *name)
+{
+	char *value = NULL;
+	STMT(st, db, meta_get);
+
+	stmt_bind_text(&st, ":name", name);
+	if (stmt_next(&st))
+		value = mem_strdup(stmt_text(&st, 0));
+	return value;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DB_H
+#define DB_H
+
+#include <stdint.h>
+
+#include "err.h"
+
+/*
+ * The database file: SQLite in WAL mode with synchronous=FULL, so a commit outlives a power cut.
+ * One writer, on the loop's thread; workers read through connections of their own.
+ */
+struct db;
+
+/* Opens or makes the file and brings its schema up to date.  BD_ESTORE, with what to do, if it is
+ * corrupt, newer than this program, or held by another batchd; then nothing was touched. */
+int db_open(const char *path, struct db **ret, struct err *err);
+/* For one worker's task: reads what was committed when its statement began. */
+int db_open_reader(const char *path, struct db **ret, struct err *err);
+void db_close(struct db *db);
+const char *db_path(const struct db *db);
+int db_schema(void);                    /* the version this program knows */
+
+int db_begin(struct db *db, struct err *err);
+int db_commit(struct db *db, struct err *err);
+void db_rollback(struct db *db);
+/* meta.value of that name, owned by the caller; NULL if there is none or on error. */
+char *db_meta(struct db *db, const char *name);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DB_INT_H
+#define DB_INT_H
+
+#include <sqlite3.h>
+
+#include "stmt.h"
+
+struct db {
+	sqlite3 *handle;
+	char *path;
+	sqlite3_stmt *cache[Q_COUNT];
+};
+
+int db_exec(struct db *db, const char *sql, struct err *err);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef JOB_STORE_H
+#define JOB_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "err.h"
+#include "job_state.h"
+#include "pass_state.h"
+
+struct db;
+
+enum { STAGES_MAX = 2 };
+
+/* A job's row; texts owned. */
+struct job_row {
+	int64_t id;
+	char *name, *workflow;
+	enum job_state state;
+	char *reason, *endpoint, *params, *model, *dataset, *save_dir;
+	int64_t owner_uid, priority, stages, passk, instances, passes, created_ms, ended_ms, spools;
+	int64_t prompt, completion, cached, reasoning, parses, bytes_read;
+};
+void job_row_done(struct job_row *row);
+
+/* In state LOADING. */
+int job_insert(struct db *db, const struct job_row *row, int64_t *ret_id, struct err *err);
+int job_get(struct db *db, int64_t id, struct job_row *ret, struct err *err);   /* BD_ENOTFOUND */
+/* Asserts that the move is allowed. */
+int job_set_state(struct db *db, int64_t id, enum job_state from, enum job_state to, const char *reason,
+                  int64_t ended_ms, struct err *err);
+int job_set_reason(struct db *db, int64_t id, const char *reason, struct err *err);
+/* What a person calls it: its number, its name, or the beginning of one name. */
+int job_find(struct db *db, const char *word, int64_t *ret_id, struct err *err);
+/* Ids, owned by the caller: of the open ones (and LOADING), or the newest below an id. */
+int job_list_open(struct db *db, int64_t **ret, size_t *ret_n, struct err *err);
+int job_list_newest(struct db *db, int64_t below, size_t most, int64_t **ret, size_t *ret_n, struct err *err);
+/* Deletes a bounded part; 1 while something is left, 0 when all is gone. */
+int job_delete_some(struct db *db, int64_t id, struct err *err);
+
+int instance_insert(struct db *db, int64_t job, int64_t n, const char *instance_id, int64_t off, int64_t len,
+                    struct err *err);
+struct instance_place { char *instance_id; int64_t off, len; };         /* instance_id owned */
+int instance_get(struct db *db, int64_t job, int64_t n, struct instance_place *ret, struct err *err);
+/* BD_ENOTFOUND without a text if there is none. */
+int instance_find(struct db *db, int64_t job, const char *instance_id, int64_t *ret_n, struct err *err);
+
+/* Sums of a job by stage and state. */
+struct pass_counts {
+	int64_t n[STAGES_MAX + 1][PASS_STATE_COUNT];    /* [stage 1..][state] */
+};
+int count_get(struct db *db, int64_t job, struct pass_counts *ret, struct err *err);
+int64_t count_total(const struct pass_counts *c, int stage);
+struct reason_count { char *kind, *reason; int64_t n; };                /* texts owned */
+int reason_list(struct db *db, int64_t job, struct reason_count **ret, size_t *ret_n, struct err *err);
+void reason_list_free(struct reason_count *list, size_t n);
+
+#endif

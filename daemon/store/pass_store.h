@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PASS_STORE_H
+#define PASS_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "job_store.h"
+#include "pass_state.h"
+
+/*
+ * Moves of passes.  Each is one row and keeps the job's sums in a tally, which tally_flush() writes in the
+ * same transaction: rows and sums never part.
+ */
+struct tally {
+	int64_t job;
+	int64_t n[STAGES_MAX + 1][PASS_STATE_COUNT];
+	struct { char kind; char reason[64]; int64_t n; } reasons[16];  /* kind 'f'ailed or 'a'gain */
+	size_t n_reasons;
+	int64_t prompt, completion, cached, reasoning, parses, bytes_read, spools;
+};
+/* Adds what is in the tally to the sums, and empties it. */
+int tally_flush(struct db *db, struct tally *t, struct err *err);
+/* Count a reason; flush first if it says false (too many different ones). */
+bool tally_reason(struct tally *t, char kind, const char *reason, int64_t n);
+
+/* Where a line stands in a batch's file: kind 0 output, 1 errors. */
+struct line_ref {
+	int64_t batch, kind, off, len;          /* batch 0: nowhere */
+};
+
+/* A new pass, or one that starts the stage afresh: READY. */
+int pass_insert(struct db *db, struct tally *t, int stage, int64_t n, struct err *err);
+int pass_batched(struct db *db, struct tally *t, int stage, int64_t n, int64_t batch, int64_t off, int64_t len,
+                 struct err *err);
+/* BATCHED to ANSWERED, or to DONE where an answer is all (raw). */
+int pass_answered(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state to,
+                  const struct line_ref *answer, struct err *err);
+struct spool_ref { int64_t spool, off, out_len, proc_len; };            /* spool 0: none */
+/* ANSWERED to DONE; reason NULL, or "partial" */
+int pass_done(struct db *db, struct tally *t, int stage, int64_t n, const struct spool_ref *spool,
+              const char *reason, const char *details, struct err *err);
+/* Back to READY: asked again for that reason. */
+int pass_again(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state from,
+               const char *reason, const char *details, struct err *err);
+/* Back to READY as if never sent. */
+int pass_given_back(struct db *db, struct tally *t, int stage, int64_t n, struct err *err);
+/* answer may be NULL; else the error line that says so. */
+int pass_failed(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state from,
+                const char *reason, const char *details, const struct line_ref *answer, struct err *err);
+/* FAILED or CANCELED to READY, attempts from 0; reason: why it had failed (its count goes down). */
+int pass_retry(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state from, const char *reason,
+               struct err *err);
+/* Some READY or ANSWERED ones to CANCELED; *ret_n how many, 0: none left. */
+int pass_cancel_some(struct db *db, struct tally *t, int stage, enum pass_state from, size_t most,
+                     int64_t *ret_n, struct err *err);
+/* BATCHED to CANCELED (or ANSWERED: the same), keeping the answer that was paid for. */
+int pass_canceled(struct db *db, struct tally *t, int stage, int64_t n, const struct line_ref *answer, struct err *err);
+/* All of a batch that was never sent: BATCHED to READY. */
+int pass_release_batch(struct db *db, struct tally *t, int stage, int64_t batch, int64_t first, int64_t last,
+                       struct err *err);
+
+/* What is to be judged next, from pass n on. */
+struct answered_pass {
+	int64_t n, attempt;
+	struct line_ref answer, before;         /* before: the answer of the stage before, batch 0 at stage 1 */
+};
+int pass_list_answered(struct db *db, int64_t job, int stage, int64_t from, size_t most,
+                       struct answered_pass *ret, size_t *ret_n, struct err *err);
+int pass_count_really(struct db *db, int64_t job, int stage, int64_t ret[PASS_STATE_COUNT], struct err *err);
+
+/* Cursors for workers, on connections of their own. */
+struct ready_pass {
+	int64_t n, attempt;
+	struct line_ref before;
+};
+typedef int (*ready_fn)(void *data, const struct ready_pass *p, struct err *err);       /* 1: stop */
+int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, ready_fn each, void *data, struct err *err);
+
+struct member { int64_t n, attempt; };
+/* Members of a batch not yet dealt with, by n; owned by the caller. */
+int pass_of_batch(struct db *db, int64_t job, int stage, int64_t batch, int64_t first, int64_t last,
+                  struct member **ret, size_t *ret_n, struct err *err);
+
+struct pass_row {
+	int64_t n, attempt;
+	const char *instance_id;                /* valid during the callback */
+	enum pass_state state;
+	struct line_ref request, answer;
+	struct spool_ref spool;
+	const char *reason, *details;           /* "" if none */
+};
+typedef int (*pass_fn)(void *data, const struct pass_row *p, struct err *err);
+int pass_each(struct db *db, int64_t job, int stage, int64_t passk, pass_fn each, void *data, struct err *err);
+
+struct retry_pass { int64_t n; enum pass_state state; char reason[64]; };
+/* FAILED and CANCELED ones of a range; owned by the caller. */
+int pass_list_retry(struct db *db, int64_t job, int stage, int64_t first, int64_t last,
+                    struct retry_pass **ret, size_t *ret_n, struct err *err);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "stmt.h"
+
+#include <assert.h>
+
+#include "db_int.h"
+#include "fault.h"
+
+static const char *const queries[Q_COUNT] = {
+#define QUERY(name, sql) [Q_##name] = sql,
+#include "queries.gen"
+#undef QUERY
+};
+static const char *const names[Q_COUNT] = {
+#define QUERY(name, sql) [Q_##name] = #name,
+#include "queries.gen"
+#undef QUERY
+};
+
+struct stmt stmt_get(struct db *db, enum query query)
+{
+	struct stmt st = { .db = db, .query = query };
+
+	if (db->cache[query] == NULL)
+		st.rc = sqlite3_prepare_v3(db->handle, queries[query], -1,
+		                           SQLITE_PREPARE_PERSISTENT, &db->cache[query], NULL);
+	st.handle = db->cache[query];
+	assert(st.handle == NULL || !sqlite3_stmt_busy(st.handle));     /* one user at a time */
+	return st;
+}
+
+void stmt_release(struct stmt *st)
+{
+	(void)sqlite3_reset(st->handle);
+	(void)sqlite3_clear_bindings(st->handle);
+}
+
+void stmt_again(struct stmt *st)
+{
+	(void)sqlite3_reset(st->handle);
+}
+
+static int parameter(struct stmt *st, const char *name)
+{
+	int at = sqlite3_bind_parameter_index(st->handle, name);
+
+	assert(at > 0);                 /* a wrong name in our own code */
+	return at;
+}
+
+void stmt_bind_int(struct stmt *st, const char *name, int64_t value)
+{
+	if (st->rc == 0)
+		st->rc = sqlite3_bind_int64(st->handle, parameter(st, name), value);
+}
+
+void stmt_bind_null(struct stmt *st, const char *name)
+{
+	if (st->rc == 0)
+		st->rc = sqlite3_bind_null(st->handle, parameter(st, name));
+}
+
+void stmt_bind_text(struct stmt *st, const char *name, const char *value)
+{
+	if (st->rc == 0)
+		st->rc = value == NULL ? sqlite3_bind_null(st->handle, parameter(st, name)) :
+		         sqlite3_bind_text(st->handle, parameter(st, name), value, -1, SQLITE_STATIC);
+}
+
+bool stmt_next(struct stmt *st)
+{
+	if (st->rc == 0) {
+		int rc = fault_hit(FAULT_STORE) ? SQLITE_IOERR : sqlite3_step(st->handle);
+
+		if (rc == SQLITE_ROW)
+			return true;
+		if (rc != SQLITE_DONE)
+			st->rc = rc;
+	}
+	return false;
+}
+
+int64_t stmt_int(struct stmt *st, int col)
+{
+	return sqlite3_column_int64(st->handle, col);
+}
+
+bool stmt_is_null(struct stmt *st, int col)
+{
+	return sqlite3_column_type(st->handle, col) == SQLITE_NULL;
+}
+
+const char *stmt_text(struct stmt *st, int col)
+{
+	const unsigned char *text = sqlite3_column_text(st->handle, col);
+
+	return text != NULL ? (const char *)text : "";
+}
+
+int stmt_changes(struct stmt *st)
+{
+	return sqlite3_changes(st->db->handle);
+}
+
+int stmt_finish(struct stmt *st, struct err *err)
+{
+	while (stmt_next(st))
+		;
+	if (st->rc != 0)
+		return err_set(err, BD_ESTORE, "database %s: %s: %s (%s)", st->db->path, names[st->query],
+		               sqlite3_errstr(st->rc), sqlite3_errmsg(st->db->handle));
+	return 0;
+}
