@@ -1,10 +1,15 @@
-# Turn conf/prompts/<workflow>/<stage>.txt into PROMPT("<workflow>/<stage>", "text") lines.
+# Turn conf/prompts/<workflow>/<stage>.txt into PROMPT("<workflow>/<stage>", "text") lines, one literal a line.
 FNR == 1 {
 	if (NR > 1)
-		print "\")"
+		print ")"
 	n = split(FILENAME, part, "/")
 	sub(/\.txt$/, "", part[n])
-	printf "PROMPT(\"%s/%s\", \"", part[n - 1], part[n]
+	printf "PROMPT(\"%s/%s\",", part[n - 1], part[n]
 }
-{ gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); printf "%s\\n", $0 }
-END { if (NR) print "\")" }
+{
+	gsub(/\\/, "&&")
+	gsub(/"/, "\\\"")
+	gsub(/\?/, "\\?")       # no trigraphs
+	printf "\n\t\"%s\\n\"", $0
+}
+END { if (NR) print ")" }
