@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands that hear from the daemon for a while: wait, events. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "call.h"
+#include "commands.h"
+#include "render.h"
+#include "say.h"
+#include "watch.h"
+
+/* Until one job has ended; its state in *ret. */
+static int wait_one(const struct args *args, const char *job, int64_t until_ms, struct json **ret, struct err *err)
+{
+	struct call *c = NULL;
+	int rc = call_open(args, job, &c, err);
+
+	while (rc == 0) {
+		struct json *v = NULL;
+
+		rc = call_next(c, until_ms, &v, err);
+		if (rc == 0) {
+			*ret = v;
+			break;
+		}
+		if (rc > 0) {           /* it moves, no more */
+			json_free(v);
+			rc = 0;
+		}
+	}
+	call_close(c);
+	return rc;
+}
+
+int cmd_wait(const struct args *args, struct err *err)
+{
+	int64_t timeout = args_int(args, "timeout", -1);
+	int64_t until_ms = timeout >= 0 ? call_clock_ms() + timeout * 1000 : 0;
+	int verdict = 0, rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < args->n_words; i++) {
+		struct json *job = NULL;
+		struct err why = { 0 };
+
+		rc = wait_one(args, args->words[i], until_ms, &job, err);
+		if (rc == BD_ENET && until_ms != 0 && call_clock_ms() >= until_ms)
+			rc = err_set(err, BD_ENET, "job %.60s has not ended in time", args->words[i]);
+		if (rc == 0 && args_has(args, "json"))
+			rc = say_json(job, err);
+		if (rc == 0 && watch_verdict(job, &why) < 0) {
+			if (verdict < 0)        /* one was told already by its turn */
+				say_error(args, err);
+			verdict = BD_EFAILED;
+			if (err != NULL)
+				*err = why;
+		}
+		json_free(job);
+	}
+	return rc < 0 ? rc : verdict;
+}
+
+int cmd_events(const struct args *args, struct err *err)
+{
+	struct call *c = NULL;
+	struct term term;
+	int rc = call_open(args, NULL, &c, err);
+
+	term_read(&term, STDOUT_FILENO);
+	for (int more = 1; rc == 0 && more > 0; ) {
+		struct json *v = NULL;
+		struct buf text = { 0 };
+
+		more = call_next(c, 0, &v, err);
+		if (more < 0)
+			rc = more;
+		if (more > 0 && args_has(args, "json")) {
+			rc = say_json(v, err);
+		} else if (more > 0) {
+			render_event(&term, v, &text);
+			rc = say_text(&text, err);
+		}
+		buf_done(&text);
+		json_free(v);
+	}
+	call_close(c);
+	return rc;
+}
