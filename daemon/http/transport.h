@@ -46,6 +46,7 @@ struct exchange {
 	int64_t sunk;                   /* bytes that are in sink_fd now, sink_off included */
 	int64_t retry_after_ms;         /* retry-after-ms, Retry-After (s, date): -1 if none or senseless; capped at 1 h */
 	int should_retry;               /* x-should-retry: 1, 0, or -1 if it does not say */
+	int64_t total;                  /* length of the whole file as the reply tells it, -1 unknown */
 	bool incomplete;                /* X-Incomplete: true, a partial file (Doubleword) */
 	char request_id[80];            /* x-request-id, request-id, apim-request-id, cf-ray: for the log */
 	char content_type[64];

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: MIT */
+#include "curl_job.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "http_text.h"
+#include "mem.h"
+
+#define REPLY_MAX     (8u << 20)
+#define BUFFER_BYTES  (512L << 10)
+#define CONNECT_MS    30000
+#define STALL_MS      120000
+#define STALL_BYTES_S 16L       /* slower than this for stall_ms counts as standing still */
+#define HOPS_MAX      5
+
+void job_fail(struct job *job, enum net_result net, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (job->fail != NET_OK)
+		return;
+	job->fail = net;
+	va_start(ap, fmt);
+	vsnprintf(job->x->err, sizeof job->x->err, fmt, ap);
+	va_end(ap);
+}
+
+/* --- the reply's head ------------------------------------------------------------------ */
+
+static void head_reset(struct job *job)
+{
+	struct exchange *x = job->x;
+
+	job->body = BODY_UNDECIDED;
+	job->range_from = job->range_size = -1;
+	job->encoded = false;
+	job->date = 0;
+	job->wait_s_ms = job->wait_ms = job->wait_reset_ms = -1;
+	job->id_rank = 100;
+	buf_reset(&x->reply);
+	x->status = 0;
+	x->should_retry = -1;
+	x->incomplete = false;
+	x->total = -1;
+	x->retry_after_ms = -1;
+	x->request_id[0] = x->content_type[0] = '\0';
+}
+
+/* "bytes 10-99/100", "bytes 10-99/" with a star, "bytes" star "/100"; what is not told stays -1. */
+static void read_content_range(struct job *job, struct span value)
+{
+	char text[96], *slash, *end;
+
+	http_clean(text, sizeof text, value);
+	if (strncasecmp(text, "bytes", 5) != 0)
+		return;
+	slash = strchr(text, '/');
+	if (text[5] == ' ' && text[6] >= '0' && text[6] <= '9') {
+		long long from = strtoll(text + 6, &end, 10);
+
+		if (*end == '-')
+			job->range_from = from;
+	}
+	if (slash != NULL && slash[1] >= '0' && slash[1] <= '9')
+		job->range_size = strtoll(slash + 1, NULL, 10);
+}
+
+static void read_request_id(struct job *job, struct span line)
+{
+	static const char *const names[] = { "x-request-id", "request-id", "apim-request-id", "cf-ray" };
+	struct span value;
+
+	for (int i = 0; i < 4 && i < job->id_rank; i++) {
+		if (http_header(line, names[i], &value)) {
+			http_clean(job->x->request_id, sizeof job->x->request_id, value);
+			job->id_rank = i;
+		}
+	}
+}
+
+/*
+ * Where a body goes, once its head is in.  A part (206) may begin earlier than asked for, it
+ * then overwrites; one that begins later would leave a hole.  Parts of a compressed form do
+ * not fit what we have: start over.
+ */
+static void body_decide(struct job *job)
+{
+	struct exchange *x = job->x;
+	int64_t from = 0;
+	long status = 0;
+
+	/* an empty file is a file too: this does not wait for a first byte */
+	curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (x->sink_fd < 0 || (status != 200 && status != 206)) {
+		job->body = BODY_MEMORY;
+		return;
+	}
+	job->body = BODY_SINK;
+	if (status == 206) {
+		from = job->range_from >= 0 ? job->range_from : x->sink_off;
+		if (job->encoded || from > x->sink_off || strncasecmp(x->content_type, "multipart/", 10) == 0) {
+			job_fail(job, NET_BROKEN, "the endpoint sent another part of the file than asked for");
+			from = 0;
+		}
+	}
+	if (ftruncate(x->sink_fd, from) < 0)
+		job_fail(job, NET_SINK, "cannot cut the file: %s", strerror(errno));
+	job->off = x->sunk = from;
+}
+
+static size_t on_header(char *at, size_t size, size_t n, void *data)
+{
+	struct job *job = data;
+	struct exchange *x = job->x;
+	struct span line = { at, size * n }, v;
+	char word[64];
+
+	if (span_starts(line, "HTTP/")) {
+		head_reset(job);
+	} else if (span_trim(line).len == 0) {
+		if (job->body == BODY_UNDECIDED)        /* or it ends the trailers */
+			body_decide(job);
+		return job->fail == NET_OK ? size * n : 0;
+	} else if (http_header(line, "retry-after", &v)) {
+		http_clean(word, sizeof word, v);
+		job->wait_s_ms = http_retry_after_ms(span_of(word), job->date != 0 ? job->date : time(NULL));
+	} else if (http_header(line, "retry-after-ms", &v)) {
+		job->wait_ms = http_millis(v);
+	} else if (http_header(line, "x-ratelimit-reset-requests", &v)
+	           || http_header(line, "x-ratelimit-reset-tokens", &v)) {
+		int64_t ms = http_reset_ms(v);
+
+		job->wait_reset_ms = ms > job->wait_reset_ms ? ms : job->wait_reset_ms;
+	} else if (http_header(line, "date", &v)) {
+		http_clean(word, sizeof word, v);
+		job->date = curl_getdate(word, NULL);
+		job->date = job->date > 0 ? job->date : 0;
+	} else if (http_header(line, "x-should-retry", &v)) {
+		x->should_retry = span_is(v, "true") ? 1 : span_is(v, "false") ? 0 : -1;
+	} else if (http_header(line, "x-incomplete", &v)) {
+		x->incomplete = v.len == 4 && strncasecmp(v.at, "true", 4) == 0;
+	} else if (http_header(line, "content-type", &v)) {
+		http_clean(x->content_type, sizeof x->content_type, v);
+	} else if (http_header(line, "content-range", &v)) {
+		read_content_range(job, v);
+	} else if (http_header(line, "content-encoding", &v)) {
+		job->encoded = v.len > 0 && !span_is(v, "identity");
+	} else {
+		read_request_id(job, line);
+	}
+	return size * n;
+}
+
+/* --- the reply's body ------------------------------------------------------------------ */
+
+static bool sink_write(struct job *job, const char *at, size_t n)
+{
+	while (n > 0) {
+		ssize_t done = pwrite(job->x->sink_fd, at, n, job->off);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0) {
+			job_fail(job, NET_SINK, "cannot write the file: %s", strerror(errno));
+			return false;
+		}
+		at += done;
+		n -= (size_t)done;
+		job->off += done;
+		job->x->sunk = job->off;
+	}
+	return true;
+}
+
+static size_t on_body(char *at, size_t size, size_t n, void *data)
+{
+	struct job *job = data;
+	struct exchange *x = job->x;
+	size_t len = size * n, max = x->max_reply > 0 ? x->max_reply : REPLY_MAX;
+
+	if (job->fail != NET_OK)
+		return 0;
+	if (job->body == BODY_SINK)
+		return sink_write(job, at, len) ? len : 0;
+	if (len > max - x->reply.len) {
+		buf_add(&x->reply, at, max - x->reply.len);
+		job_fail(job, NET_TOO_BIG, "the reply is longer than %zu bytes", max);
+		return 0;
+	}
+	buf_add(&x->reply, at, len);
+	return len;
+}
+
+/* Only to learn whether the endpoint can have seen anything. */
+static int on_debug(CURL *easy, curl_infotype type, char *at, size_t len, void *data)
+{
+	struct job *job = data;
+
+	(void)easy;
+	if (type == CURLINFO_DATA_OUT
+	    || (type == CURLINFO_HEADER_OUT && !(len >= 8 && memcmp(at, "CONNECT ", 8) == 0)))
+		job->sent = true;
+	return 0;
+}
+
+/* --- the request ----------------------------------------------------------------------- */
+
+static void set_header(struct job *job, const char *line)
+{
+	struct curl_slist *more = curl_slist_append(job->headers, line);
+
+	if (more != NULL)
+		job->headers = more;
+	else
+		job_fail(job, NET_NOT_SENT, "out of memory");
+}
+
+static void set_headers(struct job *job)
+{
+	const char *const *line = job->foreign ? NULL : job->x->headers;
+
+	curl_slist_free_all(job->headers);
+	job->headers = NULL;
+	set_header(job, "Expect:");             /* big bodies go at once */
+	for (; line != NULL && *line != NULL; line++)
+		set_header(job, *line);
+	curl_easy_setopt(job->easy, CURLOPT_HTTPHEADER, job->headers);
+}
+
+/* The multipart form; curl streams the file itself and can seek in it. */
+static void set_upload(struct job *job, const struct upload *up)
+{
+	curl_mimepart *part;
+	CURLcode rc;
+
+	job->mime = curl_mime_init(job->easy);
+	for (size_t i = 0; i < 4 && up->fields[i].name != NULL; i++) {
+		part = curl_mime_addpart(job->mime);
+		curl_mime_name(part, up->fields[i].name);
+		curl_mime_data(part, up->fields[i].value, CURL_ZERO_TERMINATED);
+	}
+	part = curl_mime_addpart(job->mime);
+	curl_mime_name(part, "file");
+	rc = access(up->path, R_OK) == 0 ? curl_mime_filedata(part, up->path) : CURLE_READ_ERROR;
+	if (rc != CURLE_OK)
+		job_fail(job, NET_SINK, "cannot read %s: %s", up->path, strerror(errno));
+	curl_mime_filename(part, up->filename);
+	curl_mime_type(part, up->content_type != NULL ? up->content_type : "application/octet-stream");
+	curl_easy_setopt(job->easy, CURLOPT_MIMEPOST, job->mime);
+	curl_easy_setopt(job->easy, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
+}
+
+static void set_method(struct job *job)
+{
+	struct exchange *x = job->x;
+
+	if (strcmp(x->method, "GET") == 0) {
+		curl_easy_setopt(job->easy, CURLOPT_HTTPGET, 1L);
+	} else if (x->upload != NULL) {
+		set_upload(job, x->upload);
+	} else if (strcmp(x->method, "POST") == 0) {
+		curl_easy_setopt(job->easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(job->easy, CURLOPT_POSTFIELDS, x->body.at != NULL ? x->body.at : "");
+		curl_easy_setopt(job->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body.len);
+	} else {
+		curl_easy_setopt(job->easy, CURLOPT_CUSTOMREQUEST, x->method);
+	}
+	/* curl repeats a request when a kept connection is dead: see curl_transport.h */
+	if (strcmp(x->method, "POST") == 0)
+		curl_easy_setopt(job->easy, CURLOPT_FRESH_CONNECT, 1L);
+}
+
+static void set_limits(struct job *job)
+{
+	struct exchange *x = job->x;
+	int64_t connect_ms = x->connect_ms > 0 ? x->connect_ms : CONNECT_MS;
+	int64_t stall_ms = x->stall_ms > 0 ? x->stall_ms : STALL_MS;
+
+	curl_easy_setopt(job->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+	curl_easy_setopt(job->easy, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_S);
+	curl_easy_setopt(job->easy, CURLOPT_LOW_SPEED_TIME, (long)((stall_ms + 999) / 1000));
+	curl_easy_setopt(job->easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+	curl_easy_setopt(job->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(job->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(job->easy, CURLOPT_FOLLOWLOCATION, 0L);
+	/* a file's bytes are counted and resumed, so not compressed; undone if the peer does so anyway */
+	curl_easy_setopt(job->easy, CURLOPT_ACCEPT_ENCODING, x->sink_fd >= 0 ? "identity" : "");
+}
+
+static void set_tls(struct job *job)
+{
+	const char *ca = getenv("CURL_CA_BUNDLE");
+
+	if (ca == NULL || *ca == '\0')
+		ca = getenv("SSL_CERT_FILE");
+	if (ca != NULL && *ca != '\0')
+		curl_easy_setopt(job->easy, CURLOPT_CAINFO, ca);
+	curl_easy_setopt(job->easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(job->easy, CURLOPT_SSL_VERIFYHOST, 2L);
+}
+
+static void set_callbacks(struct job *job)
+{
+	CURL *easy = job->easy;
+
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, job);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, job->error);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, job);
+	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, job);
+	curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug);
+	curl_easy_setopt(easy, CURLOPT_DEBUGDATA, job);
+	curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, transport_close_socket);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, job->owner);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "batchd/" BATCHD_VERSION);
+}
+
+struct job *job_new(struct curl_transport *owner, struct exchange *x)
+{
+	struct job *job = MEM_NEW(struct job);
+	char range[40];
+
+	job->owner = owner;
+	job->x = x;
+	x->net = NET_OK;
+	x->err[0] = '\0';
+	x->sunk = x->sink_fd >= 0 ? x->sink_off : 0;
+	head_reset(job);
+	job->easy = curl_easy_init();
+	if (job->easy == NULL) {
+		job_fail(job, NET_NOT_SENT, "out of memory");
+		return job;
+	}
+	set_callbacks(job);
+	set_limits(job);
+	set_tls(job);
+	set_method(job);
+	set_headers(job);
+	curl_easy_setopt(job->easy, CURLOPT_URL, x->url);
+	if (x->sink_fd >= 0 && x->sink_off > 0) {
+		snprintf(range, sizeof range, "%lld-", (long long)x->sink_off);
+		curl_easy_setopt(job->easy, CURLOPT_RANGE, range);
+	}
+	return job;
+}
+
+void job_free(struct job *job)
+{
+	curl_easy_cleanup(job->easy);
+	curl_mime_free(job->mime);
+	curl_slist_free_all(job->headers);
+	free(job);
+}
+
+/* --- the end ---------------------------------------------------------------------------- */
+
+/* Scheme, host and port of both are the same.  False too for what is no URL. */
+static bool same_origin(CURLU *a, CURLU *b)
+{
+	static const CURLUPart parts[] = { CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT };
+	bool same = true;
+
+	for (int i = 0; same && i < 3; i++) {
+		char *x = NULL, *y = NULL;
+
+		same = curl_url_get(a, parts[i], &x, CURLU_DEFAULT_PORT) == CURLUE_OK
+		       && curl_url_get(b, parts[i], &y, CURLU_DEFAULT_PORT) == CURLUE_OK
+		       && strcasecmp(x, y) == 0;
+		curl_free(x);
+		curl_free(y);
+	}
+	return same;
+}
+
+static bool is_https(CURLU *url)
+{
+	char *scheme = NULL;
+	bool yes = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK
+	           && strcasecmp(scheme, "https") == 0;
+
+	curl_free(scheme);
+	return yes;
+}
+
+bool job_redirect(struct job *job, CURLcode rc)
+{
+	CURLU *from, *to;
+	char *at = NULL, *here = NULL;
+	long status = 0;
+	bool follow = false;
+
+	curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (rc != CURLE_OK || job->fail != NET_OK || strcmp(job->x->method, "GET") != 0
+	    || (status != 301 && status != 302 && status != 303 && status != 307 && status != 308))
+		return false;
+	curl_easy_getinfo(job->easy, CURLINFO_REDIRECT_URL, &at);
+	curl_easy_getinfo(job->easy, CURLINFO_EFFECTIVE_URL, &here);
+	if (at == NULL)
+		return false;
+	from = curl_url();
+	to = curl_url();
+	if (curl_url_set(from, CURLUPART_URL, here, 0) != CURLUE_OK
+	    || curl_url_set(to, CURLUPART_URL, at, 0) != CURLUE_OK)
+		job_fail(job, NET_BROKEN, "redirected to something that is no URL");
+	else if (is_https(from) && !is_https(to))
+		job_fail(job, NET_BROKEN, "redirected from https to http");
+	else if (++job->hops > HOPS_MAX)
+		job_fail(job, NET_BROKEN, "redirected more than %d times", HOPS_MAX);
+	else
+		follow = true;
+	if (follow) {
+		if (!same_origin(from, to)) {
+			job->foreign = true;    /* for good, even if it comes back */
+			set_headers(job);
+		}
+		at = mem_strdup(at);            /* curl owns it and is about to forget it */
+		curl_easy_setopt(job->easy, CURLOPT_URL, at);
+		free(at);
+		head_reset(job);
+	}
+	curl_url_cleanup(from);
+	curl_url_cleanup(to);
+	return follow;
+}
+
+static void tell_total(struct job *job)
+{
+	struct exchange *x = job->x;
+	curl_off_t length = -1;
+
+	curl_easy_getinfo(job->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	if (job->range_size >= 0)
+		x->total = job->range_size;
+	else if (x->status == 200 && length >= 0 && !job->encoded)
+		x->total = length;
+}
+
+void job_finish(struct job *job, CURLcode rc)
+{
+	struct exchange *x = job->x;
+	const char *why = job->error[0] != '\0' ? job->error : curl_easy_strerror(rc);
+	long status = 0, proxy = 0;
+
+	if (job->easy != NULL) {
+		curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
+		curl_easy_getinfo(job->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);
+		x->status = status >= 100 && status <= 999 ? (int)status : 0;
+		tell_total(job);
+	}
+	if (!job->sent && job->fail == NET_OK && rc != CURLE_OK && proxy == 407)
+		x->status = 407;
+	if (job->fail != NET_OK)
+		x->net = job->fail;
+	else if (rc == CURLE_OK)
+		x->net = NET_OK;
+	else if (rc == CURLE_READ_ERROR || rc == CURLE_ABORTED_BY_CALLBACK || rc == CURLE_FILE_COULDNT_READ_FILE)
+		x->net = NET_SINK;
+	else
+		x->net = job->sent ? NET_BROKEN : NET_NOT_SENT;
+	if (job->fail == NET_OK && rc != CURLE_OK) {
+		struct buf text = { 0 };
+
+		buf_add_str(&text, why);
+		http_cut_secret(text.at, x->secret);
+		http_clean(x->err, sizeof x->err, span_of(text.at));
+		buf_done(&text);
+	}
+	x->retry_after_ms = job->wait_ms >= 0 ? job->wait_ms :
+	                    job->wait_s_ms >= 0 ? job->wait_s_ms :
+	                    x->status == 429 ? job->wait_reset_ms : -1;
+	http_cut_secret(x->err, x->secret);
+	http_cut_secret(x->request_id, x->secret);
+}
