@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "repo_index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+
+void repo_index_done(struct repo_index *x)
+{
+	free(x->files);
+	free(x->root);
+	free(x->slots);
+	buf_done(&x->names);
+	*x = (struct repo_index){ 0 };
+}
+
+struct repo_file *repo_index_add(struct repo_index *x, struct span dir, struct span name)
+{
+	if (x->names.len == 0)
+		buf_add_char(&x->names, '\0');
+	if (x->count == x->cap) {
+		x->cap = x->cap > 0 ? x->cap * 2 : 256;
+		x->files = mem_grow(x->files, x->cap, sizeof *x->files);
+	}
+	struct repo_file *f = &x->files[x->count++];
+
+	*f = (struct repo_file){ .path = (uint32_t)x->names.len };
+	buf_add_span(&x->names, dir);
+	if (dir.len > 0)
+		buf_add_char(&x->names, '/');
+	buf_add_span(&x->names, name);
+	buf_add_char(&x->names, '\0');
+	return f;
+}
+
+static uint32_t hash_of(struct span s)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < s.len; i++)
+		h = (h ^ (unsigned char)s.at[i]) * 16777619u;
+	return h ^ h >> 15;
+}
+
+/* Slots hold the number of the file + 1, and in the lowest bit whether it stands there by its alt. */
+static void put(struct repo_index *x, uint32_t name, size_t file, bool alt)
+{
+	size_t at = hash_of(span_of(repo_index_name(x, name)));
+
+	while (x->slots[at & x->slot_mask] != 0)
+		at++;
+	x->slots[at & x->slot_mask] = (uint32_t)(file + 1) << 1 | alt;
+}
+
+void repo_index_ready(struct repo_index *x)
+{
+	size_t slots = 64;
+
+	while (slots < x->count * 4)
+		slots *= 2;
+	free(x->slots);
+	x->slots = mem_zero(slots, sizeof *x->slots);
+	x->slot_mask = slots - 1;
+	for (size_t i = 0; i < x->count; i++)
+		put(x, x->files[i].path, i, false);
+	for (size_t i = 0; i < x->count; i++)   /* a path that is known to be one comes first */
+		if (x->files[i].alt != 0)
+			put(x, x->files[i].alt, i, true);
+}
+
+const struct repo_file *repo_index_find(const struct repo_index *x, struct span path, const char **ret_path)
+{
+	if (x->count == 0)
+		return NULL;
+	for (size_t at = hash_of(path);; at++) {
+		uint32_t slot = x->slots[at & x->slot_mask];
+
+		if (slot == 0)
+			return NULL;
+		const struct repo_file *f = &x->files[(slot >> 1) - 1];
+		const char *name = repo_index_name(x, slot & 1 ? f->alt : f->path);
+
+		if (!span_is(path, name))
+			continue;
+		if (ret_path != NULL)
+			*ret_path = name;
+		return f;
+	}
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "mem.h"
+#include "scan_masks.h"
+
+enum { PIECE_BYTES = 112 << 10 };       /* under malloc's threshold for mmap, so that it is reused */
+
+/* Which bytes stand behind an odd number of backslashes.  ret_next: whether the byte at `bits` does. */
+static inline uint64_t escaped_bytes(uint64_t backslash, uint64_t before, unsigned bits, uint64_t *ret_next)
+{
+	const uint64_t even = 0x5555555555555555u;
+	uint64_t follows, odd_starts, sum, escaped;
+	bool carry;
+
+	if (backslash == 0) {
+		*ret_next = 0;
+		return before;
+	}
+	backslash &= ~before;
+	follows = backslash << 1 | before;
+	odd_starts = backslash & ~even & ~follows;
+	carry = __builtin_add_overflow(odd_starts, backslash, &sum);
+	escaped = (even ^ (sum << 1)) & follows;
+	*ret_next = bits < 64 ? escaped >> bits & 1 : carry;
+	return escaped;
+}
+
+/* Bit i is the parity of the bits up to and with i. */
+static inline uint64_t parity_up_to(uint64_t x)
+{
+	for (int by = 1; by < 64; by *= 2)
+		x ^= x << by;
+	return x;
+}
+
+/* Take one block, of which `bits` bytes count (what is behind them is zero).  How many were used. */
+static inline unsigned nest_block(struct scan_nest *nest, const struct scan_masks *m, unsigned bits)
+{
+	uint64_t escaped = escaped_bytes(m->escape, nest->escaped, bits, &nest->escaped);
+	uint64_t inside = parity_up_to(m->quote & ~escaped) ^ nest->in_string;
+	uint64_t brackets = (m->open | m->close) & ~inside;
+
+	nest->in_string = (uint64_t)((int64_t)inside >> 63);
+	for (; brackets != 0; brackets &= brackets - 1) {
+		uint64_t bit = brackets & -brackets;
+
+		nest->depth += (m->open & bit) != 0 ? 1 : -1;
+		if (nest->depth <= 0) {
+			*nest = (struct scan_nest){ 0 };
+			return (unsigned)__builtin_ctzll(bit) + 1;
+		}
+	}
+	return bits;
+}
+
+typedef void (*masks_fn)(const char *p, struct scan_masks *ret);
+
+static inline __attribute__((always_inline))
+size_t skip_with(struct scan_nest *nest, const char *p, size_t n, masks_fn masks)
+{
+	struct scan_nest at = *nest;
+	struct scan_masks m;
+	size_t done = 0;
+	unsigned used;
+
+	while (n - done >= 64) {
+		masks(p + done, &m);
+		used = nest_block(&at, &m, 64);
+		done += used;
+		if (at.depth == 0)
+			goto out;
+	}
+	if (n > done) {
+		char last[64] = { 0 };
+
+		memcpy(last, p + done, n - done);
+		masks(last, &m);
+		done += nest_block(&at, &m, (unsigned)(n - done));
+	}
+out:
+	*nest = at;
+	return done;
+}
+
+size_t scan_skip(struct scan_nest *nest, const char *p, size_t n)
+{
+	return skip_with(nest, p, n, scan_masks_best);
+}
+
+size_t scan_skip_plain(struct scan_nest *nest, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (nest->escaped) {
+			nest->escaped = 0;
+			if (p[i] == '"' || p[i] == '\\')
+				continue;
+		}
+		if (p[i] == '\\')
+			nest->escaped = 1;
+		else if (p[i] == '"')
+			nest->in_string = ~nest->in_string;
+		else if (!nest->in_string && (p[i] == '[' || p[i] == '{'))
+			nest->depth++;
+		else if (!nest->in_string && (p[i] == ']' || p[i] == '}'))
+			nest->depth--;
+		else
+			continue;
+		if (nest->depth <= 0 && !nest->in_string && (p[i] == ']' || p[i] == '}')) {
+			*nest = (struct scan_nest){ 0 };
+			return i + 1;
+		}
+	}
+	return n;
+}
+
+/* --- the reader ------------------------------------------------------------------------ */
+
+void scan_open(struct scan *s, int fd)
+{
+	*s = (struct scan){ .fd = fd, .piece = mem_alloc(PIECE_BYTES) };
+}
+
+void scan_open_bytes(struct scan *s, struct span bytes)
+{
+	*s = (struct scan){ .fd = -1, .p = bytes.at, .end = bytes.at + bytes.len,
+	                    .read = (int64_t)bytes.len, .over = true };
+}
+
+void scan_close(struct scan *s)
+{
+	free(s->piece);
+	*s = (struct scan){ .fd = -1, .over = true };
+}
+
+bool scan_fill(struct scan *s)
+{
+	ssize_t n;
+
+	if (s->over)
+		return false;
+	do {
+		n = fault_hit(FAULT_FILE) ? (errno = EIO, -1) : read(s->fd, s->piece, PIECE_BYTES);
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0) {
+		s->over = true;
+		s->failed = n < 0 ? BD_EIO : 0;
+		return false;
+	}
+	s->p = s->piece;
+	s->end = s->piece + n;
+	s->read += n;
+	return true;
+}
+
+int scan_blank(struct scan *s)
+{
+	int c;
+
+	while ((c = scan_peek(s)) == ' ' || c == '\n' || c == '\t' || c == '\r')
+		s->p++;
+	return c;
+}
+
+bool scan_string(struct scan *s, size_t max, struct buf *ret)
+{
+	bool escaped = false;
+	size_t n = 0;
+
+	for (s->p++; scan_peek(s) >= 0;) {
+		const char *from = s->p;
+
+		while (s->p < s->end && (escaped || *s->p != '"')) {
+			escaped = !escaped && *s->p == '\\';
+			s->p++;
+		}
+		n += (size_t)(s->p - from);
+		if (n > max)
+			return false;
+		if (ret != NULL)
+			buf_add(ret, from, (size_t)(s->p - from));
+		if (s->p < s->end) {
+			s->p++;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* true, false, null, a number: whatever of it the file holds, to the next comma, bracket or blank. */
+static bool skip_word(struct scan *s)
+{
+	int64_t from = scan_pos(s);
+	int c;
+
+	while ((c = scan_peek(s)) >= 0 && ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	                                   c == '-' || c == '+' || c == '.' || c == 'E'))
+		s->p++;
+	return scan_pos(s) > from;
+}
+
+bool scan_value(struct scan *s)
+{
+	struct scan_nest nest = { 0 };
+	int c = scan_blank(s);
+
+	if (c == '"')
+		return scan_string(s, SIZE_MAX, NULL);
+	if (c != '[' && c != '{')
+		return skip_word(s);
+	do {
+		if (scan_peek(s) < 0)
+			return false;
+		s->p += scan_skip(&nest, s->p, (size_t)(s->end - s->p));
+	} while (nest.depth > 0);
+	return true;
+}
