@@ -5,6 +5,7 @@
  */
 #include "config_table.h"
 
+#include <errno.h>
 #include <libconfig.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -320,6 +321,27 @@ int config_load(const char *file, struct config **ret, struct err *err)
 	else
 		*ret = cfg;
 	return rc;
+}
+
+char *config_find(void)
+{
+	const char *xdg = env_get("XDG_CONFIG_HOME"), *home = env_get("HOME");
+	char *path;
+
+	if (geteuid() == 0)
+		path = mem_strdup("/etc/batchd/batchd.conf");
+	else if (xdg != NULL && xdg[0] == '/')
+		path = mem_printf("%s/batchd/batchd.conf", xdg);
+	else if (home != NULL && home[0] == '/')
+		path = mem_printf("%s/.config/batchd/batchd.conf", home);
+	else
+		return NULL;
+	/* Anything else than "not there" is for config_load() to complain about. */
+	if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+		free(path);
+		path = NULL;
+	}
+	return path;
 }
 
 void config_free(struct config *cfg)

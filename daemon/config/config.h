@@ -45,6 +45,11 @@ struct config {
  * the endpoint's `trouble` says so.  Reads the environment; not for use beside setenv().
  */
 int config_load(const char *file, struct config **ret, struct err *err);
+/*
+ * The file to read when none is named on the command line, owned by the caller: $XDG_CONFIG_HOME/batchd/batchd.conf or
+ * ~/.config/batchd/batchd.conf, for root /etc/batchd/batchd.conf.  NULL: it is not there, so config_load(NULL).
+ */
+char *config_find(void);
 void config_free(struct config *cfg);   /* NULL is fine; keys are wiped */
 const struct endpoint_config *config_endpoint(const struct config *cfg, const char *name);  /* NULL: none */
 

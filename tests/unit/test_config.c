@@ -15,7 +15,7 @@ static char *file;
 static void setup(void)
 {
 	static const char *const names[] = { "STATE_DIRECTORY", "RUNTIME_DIRECTORY", "XDG_STATE_HOME", "XDG_RUNTIME_DIR",
-	                                     "CREDENTIALS_DIRECTORY", "OPENAI_API_KEY", "OPENAI_BASE_URL" };
+	                                     "CREDENTIALS_DIRECTORY", "XDG_CONFIG_HOME", "OPENAI_API_KEY", "OPENAI_BASE_URL" };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		unsetenv(names[i]);
@@ -322,14 +322,41 @@ START_TEST(the_shipped_files_are_what_the_tables_say)
 }
 END_TEST
 
+START_TEST(a_users_own_file_is_found)
+{
+	char *found, *place = mem_printf("%s/batchd", dir);
+
+	setenv("XDG_CONFIG_HOME", dir, 1);
+	if (geteuid() == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+	ck_assert_ptr_null(config_find());
+	if (getuid() == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(dir_make(place, 0755, NULL), 0);
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	put("batchd/batchd.conf", ONE, 0644);
+	if (geteuid() == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+	found = config_find();
+	if (getuid() == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_ptr_nonnull(found);
+	ck_assert(strncmp(found, place, strlen(place)) == 0);
+	free(found);
+	free(place);
+}
+END_TEST
+
 START_TEST(the_minimal_file_is_right)
 {
 	struct config *cfg = NULL;
 	struct err err = { 0 };
 
-	/* it names a key file of the system's, which is not there */
-	ck_assert_int_lt(config_load(SOURCE_DIR "/conf/batchd-minimal.conf", &cfg, &err), 0);
-	ck_assert_msg(strstr(err.msg, "key file /etc/batchd/openai.key") != NULL, "%s", err.msg);
+	setenv("CREDENTIALS_DIRECTORY", dir, 1);
+	put("openai.key", "sk-cred\n", 0400);
+	ck_assert_msg(config_load(SOURCE_DIR "/conf/batchd-minimal.conf", &cfg, &err) == 0, "%s", err.msg);
+	ck_assert_str_eq(cfg->endpoints[0].key, "sk-cred");
+	config_free(cfg);
 }
 END_TEST
 
@@ -350,6 +377,7 @@ int main(void)
 	tcase_add_test(tc, a_file_that_cannot_be_read_says_so);
 	tcase_add_test(tc, the_example_is_what_the_reader_reads);
 	tcase_add_loop_test(tc, the_shipped_files_are_what_the_tables_say, 0, COUNT(shipped));
+	tcase_add_test(tc, a_users_own_file_is_found);
 	tcase_add_test(tc, the_minimal_file_is_right);
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);
