@@ -42,10 +42,13 @@ static bool is_not_ready(const struct remote_error *e)
 {
 	static const char *const pieces[] = {
 		"not ready", "not yet", "not processed", "not been processed", "still being processed", "still processing",
-		"is pending", "status pending", "file_not_ready", "being uploaded", "not found", "no such file",
-		"does not exist yet", "could not find file", NULL,
+		"is pending", "status pending", "file_not_ready", "being uploaded", "no such file", "could not find file", NULL,
 	};
-	return has_any(e->code, pieces) || has_any(e->message, pieces);
+	/* a model or an endpoint that is not found stays so */
+	bool missing = text_has(e->message, "not found") || text_has(e->message, "does not exist");
+
+	return has_any(e->code, pieces) || has_any(e->message, pieces)
+	       || (missing && text_has(e->message, "file") && !text_has(e->message, "model"));
 }
 
 static bool is_too_big(const struct remote_error *e)

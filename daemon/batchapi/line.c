@@ -80,15 +80,17 @@ void usage_read(const struct json *usage, struct result_line *ret)
 
 /* --- failures ------------------------------------------------------------------------------- */
 
-/* A word for tables and grep: lower case, no blanks. */
+/* A word for tables and grep: lower case, no blanks; InvalidParameter becomes invalid_parameter. */
 static void set_reason(struct result_line *ret, const char *word)
 {
 	size_t n = 0;
 
-	for (; word[n] != '\0' && n + 1 < sizeof ret->reason; n++) {
-		unsigned char ch = (unsigned char)word[n];
+	for (size_t i = 0; word[i] != '\0' && n + 2 < sizeof ret->reason; i++) {
+		unsigned char ch = (unsigned char)word[i];
 
-		ret->reason[n] = isalnum(ch) || ch == '_' || ch == '.' || ch == '-' ? (char)tolower(ch) : '_';
+		if (isupper(ch) && i > 0 && islower((unsigned char)word[i - 1]))
+			ret->reason[n++] = '_';
+		ret->reason[n++] = isalnum(ch) || ch == '_' || ch == '.' || ch == '-' ? (char)tolower(ch) : '_';
 	}
 	ret->reason[n] = '\0';
 }
@@ -220,7 +222,8 @@ void result_line_parse(struct span line, struct result_line *ret)
 
 void result_line_read(struct span line, struct result_line *ret)
 {
-	result_line_parse(line, ret);
+	if (!result_line_scan(line, ret))
+		result_line_parse(line, ret);
 }
 
 void result_line_done(struct result_line *r)

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "line.h"
+#include "mem.h"
+
+/*
+ * The quick way of result_line_read(): one pass over the line without building a tree, for the one kind
+ * of line that nearly all are, a 2xx with choices and no error.  Everything else, everything odd (an
+ * escape in a name, a name that comes twice, a BOM, depth) is left to the long way; so it takes
+ * strictly less than the parser does, and what it takes it must read as the parser would.
+ */
+#define DEPTH_MAX   64
+#define NUMBER_MAX  40          /* the parser reads 63 */
+
+struct scan {
+	const char *p, *end;
+	bool bad;               /* not for us */
+};
+
+static bool give_up(struct scan *s)
+{
+	s->bad = true;
+	return false;
+}
+
+static void skip_blanks(struct scan *s)
+{
+	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
+		s->p++;
+}
+
+static bool take(struct scan *s, char ch)
+{
+	skip_blanks(s);
+	if (s->p >= s->end || *s->p != ch)
+		return false;
+	s->p++;
+	return true;
+}
+
+/* The first quote, backslash or control character from p on; eight bytes at a time. */
+static const char *plain_end(const char *p, const char *end)
+{
+	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+
+	while (end - p >= 8) {
+		uint64_t w, quote, slash;
+
+		memcpy(&w, p, sizeof w);
+		quote = w ^ (ones * '"');
+		slash = w ^ (ones * '\\');
+		if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * ' ') & ~w)) & high)
+			break;
+		p += 8;
+	}
+	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= ' ')
+		p++;
+	return p;
+}
+
+static bool is_hex(char ch)
+{
+	return (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'f') || (ch >= 'A' && ch <= 'F');
+}
+
+/* A string, its text between the quotes, and whether an escape is in it. */
+static bool scan_string(struct scan *s, struct span *ret, bool *ret_escaped)
+{
+	const char *begin;
+
+	*ret_escaped = false;
+	if (!take(s, '"'))
+		return give_up(s);
+	begin = s->p;
+	for (;;) {
+		s->p = plain_end(s->p, s->end);
+		if (s->p >= s->end || (unsigned char)*s->p < ' ')
+			return give_up(s);
+		if (*s->p == '"')
+			break;
+		*ret_escaped = true;
+		if (s->end - s->p < 6)          /* an escape, and at least the quote behind it */
+			return give_up(s);
+		if (s->p[1] == 'u') {
+			if (!is_hex(s->p[2]) || !is_hex(s->p[3]) || !is_hex(s->p[4]) || !is_hex(s->p[5]))
+				return give_up(s);
+			s->p += 6;
+		} else {
+			if (s->p[1] == '\0' || strchr("\"\\/bfnrt", s->p[1]) == NULL)
+				return give_up(s);
+			s->p += 2;
+		}
+	}
+	*ret = (struct span){ begin, (size_t)(s->p - begin) };
+	s->p++;
+	return true;
+}
+
+static size_t digits(struct scan *s)
+{
+	const char *begin = s->p;
+
+	while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
+		s->p++;
+	return (size_t)(s->p - begin);
+}
+
+static bool skip_number(struct scan *s)
+{
+	const char *begin = s->p;
+	size_t n;
+	bool zero;
+
+	if (*s->p == '-')
+		s->p++;
+	zero = s->p < s->end && *s->p == '0';
+	n = digits(s);
+	if (n == 0 || (zero && n > 1))
+		return give_up(s);
+	if (s->p < s->end && *s->p == '.') {
+		s->p++;
+		if (digits(s) == 0)
+			return give_up(s);
+	}
+	if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
+		s->p++;
+		if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
+			s->p++;
+		if (digits(s) == 0)
+			return give_up(s);
+	}
+	return s->p - begin <= NUMBER_MAX || give_up(s);
+}
+
+static bool skip_word(struct scan *s, const char *word)
+{
+	size_t n = strlen(word);
+
+	if ((size_t)(s->end - s->p) < n || memcmp(s->p, word, n) != 0)
+		return give_up(s);
+	s->p += n;
+	return true;
+}
+
+/* The next name of an object, its colon taken; false at its end (or when giving up). */
+static bool next_member(struct scan *s, bool *first, struct span *ret_name, bool *ret_escaped)
+{
+	if (s->bad || take(s, '}'))
+		return false;
+	if (!*first && !take(s, ','))
+		return give_up(s);
+	*first = false;
+	return scan_string(s, ret_name, ret_escaped) && (take(s, ':') || give_up(s));
+}
+
+static bool skip_value(struct scan *s, int depth)
+{
+	struct span text;
+	bool first = true, escaped;
+
+	skip_blanks(s);
+	if (s->p >= s->end || depth > DEPTH_MAX)
+		return give_up(s);
+	switch (*s->p) {
+	case '"':
+		return scan_string(s, &text, &escaped);
+	case '{':
+		s->p++;
+		while (next_member(s, &first, &text, &escaped))
+			skip_value(s, depth + 1);
+		return !s->bad;
+	case '[':
+		s->p++;
+		for (; !s->bad && !take(s, ']'); first = false) {
+			if (!first && !take(s, ','))
+				return give_up(s);
+			skip_value(s, depth + 1);
+		}
+		return !s->bad;
+	case 't':
+		return skip_word(s, "true");
+	case 'f':
+		return skip_word(s, "false");
+	case 'n':
+		return skip_word(s, "null");
+	default:
+		return (*s->p == '-' || (*s->p >= '0' && *s->p <= '9')) ? skip_number(s) : give_up(s);
+	}
+}
+
+/* --- the members that matter ---------------------------------------------------------------- */
+
+struct found {
+	bool custom_id, response, body, choices, error, body_error;
+	struct span id, usage;
+	int status;
+};
+
+static bool once(struct scan *s, bool *seen)
+{
+	if (*seen)
+		return give_up(s);
+	*seen = true;
+	return true;
+}
+
+static bool take_null(struct scan *s)
+{
+	skip_blanks(s);
+	return skip_word(s, "null");
+}
+
+/* Three digits that say 2xx, and nothing else. */
+static void take_status(struct scan *s, struct found *f)
+{
+	const char *begin;
+
+	skip_blanks(s);
+	begin = s->p;
+	if (f->status != 0 || digits(s) != 3 || *begin != '2'
+	    || (s->p < s->end && strchr("},\t ", *s->p) == NULL)) {
+		give_up(s);
+		return;
+	}
+	f->status = 200 + (begin[1] - '0') * 10 + (begin[2] - '0');
+}
+
+static void take_choices(struct scan *s, struct found *f)
+{
+	struct scan ahead;
+
+	skip_blanks(s);
+	ahead = *s;
+	if (once(s, &f->choices) && (!take(&ahead, '[') || take(&ahead, ']')))
+		give_up(s);
+	skip_value(s, 4);
+}
+
+static void take_usage(struct scan *s, struct found *f)
+{
+	skip_blanks(s);
+	if (f->usage.at != NULL) {
+		give_up(s);
+		return;
+	}
+	f->usage.at = s->p;
+	skip_value(s, 4);
+	f->usage.len = (size_t)(s->p - f->usage.at);
+}
+
+static void take_body(struct scan *s, struct found *f)
+{
+	struct span name;
+	bool first = true, escaped;
+
+	if (!once(s, &f->body) || !take(s, '{')) {
+		give_up(s);
+		return;
+	}
+	while (next_member(s, &first, &name, &escaped)) {
+		if (escaped)
+			give_up(s);
+		else if (span_is(name, "choices"))
+			take_choices(s, f);
+		else if (span_is(name, "usage"))
+			take_usage(s, f);
+		else if (span_is(name, "error"))
+			(void)(once(s, &f->body_error) && take_null(s));
+		else
+			skip_value(s, 4);
+	}
+}
+
+static void take_response(struct scan *s, struct found *f)
+{
+	struct span name;
+	bool first = true, escaped;
+
+	if (!once(s, &f->response) || !take(s, '{')) {
+		give_up(s);
+		return;
+	}
+	while (next_member(s, &first, &name, &escaped)) {
+		if (escaped)
+			give_up(s);
+		else if (span_is(name, "status_code"))
+			take_status(s, f);
+		else if (span_is(name, "body"))
+			take_body(s, f);
+		else
+			skip_value(s, 3);
+	}
+}
+
+static bool scan_line(struct scan *s, struct found *f)
+{
+	struct span name;
+	bool first = true, escaped;
+
+	if (!take(s, '{'))
+		return false;
+	while (next_member(s, &first, &name, &escaped)) {
+		if (escaped)
+			give_up(s);
+		else if (span_is(name, "custom_id"))
+			(void)(once(s, &f->custom_id) && scan_string(s, &f->id, &escaped) && (!escaped || give_up(s)));
+		else if (span_is(name, "response"))
+			take_response(s, f);
+		else if (span_is(name, "error"))
+			(void)(once(s, &f->error) && take_null(s));
+		else
+			skip_value(s, 2);
+	}
+	skip_blanks(s);
+	return !s->bad && s->p == s->end && f->id.len > 0 && f->status != 0 && f->choices;
+}
+
+bool result_line_scan(struct span line, struct result_line *ret)
+{
+	struct scan s = { line.at, line.at + line.len, false };
+	struct found f = { 0 };
+	struct json *usage = NULL;
+
+	if (line.len == 0 || !scan_line(&s, &f))
+		return false;
+	if (f.usage.at != NULL && json_parse(f.usage.at, f.usage.len, &usage, NULL) < 0)
+		return false;
+	*ret = (struct result_line){ .class = LINE_ANSWER, .status = f.status };
+	ret->custom_id = mem_strndup(f.id.at, f.id.len);
+	usage_read(usage, ret);
+	json_free(usage);
+	return true;
+}
