@@ -195,7 +195,8 @@ static int read_endpoints(const char *file, const config_setting_t *root, struct
 		return rc;
 	}
 	if (n == 0)
-		return err_set(err, BD_EINVALID, "%s: no endpoint is set: endpoints = ( { name = \"...\"; base_url = \"...\"; } );", file);
+		return err_set(err, BD_EINVALID, "%s: no endpoint is set: endpoints = ( { name = \"...\"; base_url = \"...\"; } );",
+		               file);
 	if (n > ENDPOINTS_MAX)
 		return err_set(err, BD_EINVALID, "%s: more than %d endpoints", file, ENDPOINTS_MAX);
 	cfg->endpoints = mem_zero((size_t)n, sizeof cfg->endpoints[0]);

@@ -154,7 +154,8 @@ def main():
         print("\n".join("WRONG: " + text for text in problems))
         sys.exit(1)
     if workflow == "bugfixer":
-        print("%d of %d patches apply with git apply; %d of them pass the hidden tests" % (len(output), len(output), good))
+        print("%d of %d patches apply with git apply; %d of them pass the hidden tests" %
+              (len(output), len(output), good))
     else:
         print("%d of %d scripts reproduce the issue, and see it resolved by the fix" % (good, len(output)))
 

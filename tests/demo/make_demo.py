@@ -87,7 +87,7 @@ def definitions(source):
 
 
 def build_structure(mirror, row):
-    """A directory is an object, a Python file its definitions, any other {}; files of the root lie under the repo's name."""
+    """A directory is an object, a Python file its definitions, any other {}; the root's files lie under the repo's name."""
     commit_id = row["base_commit"]
     top = row["repo"].split("/")[1]
     root = {}
@@ -102,7 +102,8 @@ def build_structure(mirror, row):
     return {"repo": row["repo"], "base_commit": commit_id, "structure": root, "instance_id": row["instance_id"]}
 
 
-HEAD = re.compile(r"@@@ (?P<custom_id>\S+) step(?P<stage>[12])(?: attempt (?P<attempt>\d+))?(?P<flags>(?: (?:length|crlf))*)$")
+HEAD = re.compile(r"@@@ (?P<custom_id>\S+) step(?P<stage>[12])(?: attempt (?P<attempt>\d+))?"
+                  r"(?P<flags>(?: (?:length|crlf))*)$")
 
 
 def read_answers(path):

@@ -119,7 +119,8 @@ START_TEST(what_is_not_there_has_its_default)
 {
 	struct config *cfg = NULL;
 	struct err err = { 0 };
-	int rc = load("workers = 7; endpoints = ( { name = \"a\"; base_url = \"http://127.0.0.1:1/v1//\"; max_bytes = 5000000000; },"
+	int rc = load("workers = 7; endpoints = ("
+	              "{ name = \"a\"; base_url = \"http://127.0.0.1:1/v1//\"; max_bytes = 5000000000; },"
 	              "{ name = \"b\"; delete_remote_files = true; } );", &cfg, &err);
 
 	ck_assert_msg(rc == 0, "%s", err.msg);
@@ -185,7 +186,8 @@ START_TEST(keys_come_from_the_environment_and_from_credentials)
 	setenv("MY_KEY", "sk-env\n", 1);
 	setenv("CREDENTIALS_DIRECTORY", dir, 1);
 	put("cred", "sk-cred\n", 0444);
-	int rc = load("endpoints = ( { name = \"a\"; api_key_env = \"MY_KEY\"; }, { name = \"b\"; api_key_credential = \"cred\"; } );",
+	int rc = load("endpoints = ( { name = \"a\"; api_key_env = \"MY_KEY\"; },"
+	              "{ name = \"b\"; api_key_credential = \"cred\"; } );",
 	              &cfg, &err);
 	ck_assert_msg(rc == 0, "%s", err.msg);
 	ck_assert_str_eq(cfg->endpoints[0].key, "sk-env");
