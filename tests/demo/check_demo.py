@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Hold what a demo run left against what it must be.
 
-usage: check_demo.py DATA_DIR SAVE_DIR bugfixer|testwriter
+usage: check_demo.py DATA_DIR SAVE_DIR bugfixer|testwriter ENDPOINT_LOG
 
 Every pass is either in output.jsonl or in failures.jsonl, and only the hopeless one failed. bugfixer: every patch
 applies with `git apply` in a checkout of its base_commit, and the hidden tests say how many resolve their issue.
 testwriter: every script says "Issue reproduced" there, and "Issue resolved" with the true fix.
+The endpoint's log must show that no batch was made twice.
 Ends with status 1 and the reasons if anything is off.
 """
 import json
@@ -123,10 +124,23 @@ def check_script(data, save, row, sample):
     return False
 
 
+def check_log(path):
+    """Every batch has a key of its own: an attempt that was sent twice would show here."""
+    keys, billed = {}, 0
+    for line in lines(path):
+        billed += "billed" in line
+        if line.get("call") == "create" and line.get("effect"):
+            keys.setdefault(line["key"], []).append(line["batch"])
+    for key, batches in keys.items():
+        if len(batches) > 1 or not key:
+            wrong("batches %s were made for the same key %r", ", ".join(batches), key)
+    print("the endpoint made %d batches, none twice, and billed %d requests" % (len(keys), billed))
+
+
 def main():
-    if len(sys.argv) != 4 or sys.argv[3] not in ("bugfixer", "testwriter"):
+    if len(sys.argv) != 5 or sys.argv[3] not in ("bugfixer", "testwriter"):
         sys.exit(__doc__)
-    data, save, workflow = sys.argv[1:]
+    data, save, workflow, log = sys.argv[1:]
     rows = {row["instance_id"]: row for row in lines(os.path.join(data, "demo.jsonl"))}
     output = {line["custom_id"]: line for line in lines(os.path.join(save, "output.jsonl"))}
     failed = {line["custom_id"]: line for line in lines(os.path.join(save, "failures.jsonl"))}
@@ -150,6 +164,7 @@ def main():
     for custom_id, line in sorted(failed.items()):
         print("failed, as it had to: %s at stage %s after %s attempts: %s" %
               (custom_id, line.get("stage"), line.get("attempts"), line.get("reason")))
+    check_log(log)
     if problems:
         print("\n".join("WRONG: " + text for text in problems))
         sys.exit(1)

@@ -71,7 +71,8 @@ until_true batchd "$batchctl" ping
 for workflow; do
 	save="$dir/$workflow"
 	"$batchctl" submit "$workflow" --dataset "$dir/data/demo.jsonl" --repo_mirrors "$dir/data/mirrors" --save_dir "$save" \
-		--model_name demo-model --passk 2 --temp 0.8 --greedy_first --convert_crlf --endpoint "$workflow" --name "demo-$workflow" \
+		--model_name demo-model --passk 2 --temp 0.8 --greedy_first --convert_crlf \
+		--endpoint "$workflow" --name "demo-$workflow" \
 		>"$dir/id" || fail "submit $workflow failed"
 	job=$(head -n 1 "$dir/id")
 	echo "job $job: $workflow, 5 instances, 2 passes each"
@@ -82,7 +83,8 @@ for workflow; do
 	"$batchctl" wait "$job" >/dev/null || status=$?
 	[ $status -eq 1 ] || fail "waiting for the job ended with $status, not with 1"
 	"$batchctl" audit "$job" || fail "the audit does not add up"
-	python3 "$here/check_demo.py" "$dir/data" "$save" "$workflow" || fail "the results are not what they should be"
+	python3 "$here/check_demo.py" "$dir/data" "$save" "$workflow" "$dir/endpoint_$workflow.jsonl" ||
+		fail "the results are not what they should be"
 done
 
 for workflow; do
