@@ -143,14 +143,14 @@ static void endpoint_lines(const struct term *term, const struct json *endpoints
 
 static const struct column job_columns[] = {
 	{ .title = "id", .right = true },
-	{ .title = "name", .min = 16 },
-	{ .title = "workflow", .drop = 4 },
+	{ .title = "name", .min = 10 },
+	{ .title = "workflow", .drop = 5 },
 	{ .title = "state" },
-	{ .title = "progress", .bar = true, .drop = 2 },
+	{ .title = "progress", .bar = true, .drop = 3 },
 	{ .title = "done", .right = true },
-	{ .title = "failed", .right = true, .drop = 1 },
-	{ .title = "endpoint", .min = 6, .drop = 5 },
-	{ .title = "age", .right = true, .drop = 3 },
+	{ .title = "failed", .right = true, .drop = 2 },
+	{ .title = "endpoint", .min = 8, .drop = 6 },
+	{ .title = "age", .right = true, .drop = 4 },
 };
 
 static void job_row(const struct term *term, struct table *t, const struct json *job, int64_t now_ms)

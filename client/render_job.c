@@ -100,13 +100,13 @@ static void progress(const struct term *term, const struct json *job, struct buf
 
 static const struct column stage_columns[] = {
 	{ .title = "stage", .right = true },
-	{ .title = "progress", .bar = true, .drop = 1 },
+	{ .title = "progress", .bar = true, .drop = 3 },
 	{ .title = "ready", .right = true },
-	{ .title = "batched", .right = true, .drop = 3 },
-	{ .title = "answered", .right = true, .drop = 4 },
+	{ .title = "batched", .right = true, .drop = 4 },
+	{ .title = "answered", .right = true, .drop = 5 },
 	{ .title = "done", .right = true },
 	{ .title = "failed", .right = true },
-	{ .title = "canceled", .right = true, .drop = 5 },
+	{ .title = "canceled", .right = true, .drop = 6 },
 	{ .title = "total", .right = true, .drop = 2 },
 };
 

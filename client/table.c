@@ -75,7 +75,7 @@ static size_t total_width(const struct table *t, const struct widths *w)
 static size_t least(const struct table *t, const struct widths *w, size_t i, bool squeeze)
 {
 	const struct column *c = &t->columns[i];
-	size_t min = c->bar ? PERCENT : c->min;
+	size_t min = c->bar ? BAR_LEAST : c->min;
 
 	if (squeeze && min > SQUEEZED)
 		min = SQUEEZED;
@@ -101,6 +101,12 @@ static size_t shrink(const struct table *t, struct widths *w, bool squeeze, size
 	return too_much;
 }
 
+/* A bar goes in two steps: to its percents at its own turn, and these at last. */
+static int drop_rank(const struct column *c, size_t wide)
+{
+	return c->bar && wide == PERCENT && c->drop > 0 ? 1 : c->drop;
+}
+
 static void fit(const struct table *t, size_t room, struct widths *w)
 {
 	struct widths all = *w;
@@ -111,14 +117,14 @@ static void fit(const struct table *t, size_t room, struct widths *w)
 		if (need <= room || shrink(t, w, false, need - room) == 0)
 			return;
 		for (size_t i = 0; i < t->n_columns; i++)
-			if (all.at[i] > 0 && t->columns[i].drop > 0
-			    && (gone == t->n_columns || t->columns[i].drop > t->columns[gone].drop))
+			if (all.at[i] > 0 && t->columns[i].drop > 0 && (gone == t->n_columns
+			    || drop_rank(&t->columns[i], all.at[i]) > drop_rank(&t->columns[gone], all.at[gone])))
 				gone = i;
 		if (gone == t->n_columns) {     /* what is still too much is the terminal's to cut */
 			shrink(t, w, true, total_width(t, w) - room);
 			return;
 		}
-		all.at[gone] = 0;
+		all.at[gone] = t->columns[gone].bar && all.at[gone] > PERCENT ? PERCENT : 0;
 		*w = all;
 	}
 }
@@ -197,7 +203,7 @@ static void print_row(const struct table *t, const struct term *term, const stru
 			buf_add_char(ret, ' ');
 		shown++;
 		if (cells == NULL)
-			print_text(term, c->title, STYLE_BOLD, w->at[i], c->right, i == last, ret);
+			print_text(term, c->bar && w->at[i] < BAR_LEAST ? "   %" : c->title, STYLE_BOLD, w->at[i], c->right, i == last, ret);
 		else if (c->bar)
 			print_bar(term, &cells[i], w->at[i], ret);
 		else
