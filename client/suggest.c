@@ -60,7 +60,7 @@ static void consider(struct close_ones *c, struct span name, struct span given)
 
 	if (given.len >= 3 && given.len < name.len && distance(given, (struct span){ name.at, given.len }) == 0)
 		far = 1;
-	if (far > (name.len < 6 ? 2 : name.len / 3) || far >= name.len)
+	if (far > (name.len < 4 ? 1 : name.len < 6 ? 2 : name.len / 3) || far >= name.len)
 		return;
 	while (i > 0 && c->far[i - 1] > far)
 		i--;
@@ -79,8 +79,7 @@ static void consider(struct close_ones *c, struct span name, struct span given)
 static void say(const struct close_ones *c, const char *before, struct buf *ret)
 {
 	for (size_t i = 0; i < c->n; i++) {
-		/* of those that are farther than the best by more than one nobody was thinking */
-		if (c->far[i] > c->far[0] + 1)
+		if (c->far[i] > c->far[0])
 			break;
 		buf_add_str(ret, i == 0 ? "; did you mean " : " or ");
 		buf_add_str(ret, before);
