@@ -32,67 +32,74 @@ static inline uint64_t escaped_bytes(uint64_t backslash, uint64_t before, unsign
 	return escaped;
 }
 
-/* Bit i is the parity of the bits up to and with i. */
-static inline uint64_t parity_up_to(uint64_t x)
-{
-	for (int by = 1; by < 64; by *= 2)
-		x ^= x << by;
-	return x;
-}
+typedef void (*masks_fn)(const char *p, struct scan_masks *ret);
+typedef uint64_t (*parity_fn)(uint64_t x);
 
-/* Take one block, of which `bits` bytes count (what is behind them is zero).  How many were used. */
-static inline unsigned nest_block(struct scan_nest *nest, const struct scan_masks *m, unsigned bits)
+/* Take one block at p, of which `bits` bytes count (what is behind them is zero).  How many were used. */
+static inline __attribute__((always_inline))
+unsigned nest_block(struct scan_nest *nest, const char *p, unsigned bits, masks_fn masks, parity_fn parity)
 {
-	uint64_t escaped = escaped_bytes(m->escape, nest->escaped, bits, &nest->escaped);
-	uint64_t inside = parity_up_to(m->quote & ~escaped) ^ nest->in_string;
-	uint64_t brackets = (m->open | m->close) & ~inside;
+	struct scan_masks m;
+	uint64_t escaped, inside, brackets;
 
+	masks(p, &m);
+	escaped = escaped_bytes(m.escape, nest->escaped, bits, &nest->escaped);
+	inside = parity(m.quote & ~escaped) ^ nest->in_string;
 	nest->in_string = (uint64_t)((int64_t)inside >> 63);
-	for (; brackets != 0; brackets &= brackets - 1) {
-		uint64_t bit = brackets & -brackets;
+	for (brackets = m.bracket & ~inside; brackets != 0; brackets &= brackets - 1) {
+		unsigned at = (unsigned)__builtin_ctzll(brackets);
 
-		nest->depth += (m->open & bit) != 0 ? 1 : -1;
+		nest->depth += p[at] == '[' || p[at] == '{' ? 1 : -1;
 		if (nest->depth <= 0) {
 			*nest = (struct scan_nest){ 0 };
-			return (unsigned)__builtin_ctzll(bit) + 1;
+			return at + 1;
 		}
 	}
 	return bits;
 }
 
-typedef void (*masks_fn)(const char *p, struct scan_masks *ret);
-
 static inline __attribute__((always_inline))
-size_t skip_with(struct scan_nest *nest, const char *p, size_t n, masks_fn masks)
+size_t skip_with(struct scan_nest *nest, const char *p, size_t n, masks_fn masks, parity_fn parity)
 {
 	struct scan_nest at = *nest;
-	struct scan_masks m;
 	size_t done = 0;
-	unsigned used;
+	bool more = n > 0;
 
-	while (n - done >= 64) {
-		masks(p + done, &m);
-		used = nest_block(&at, &m, 64);
-		done += used;
-		if (at.depth == 0)
-			goto out;
+	while (more && n - done >= 64) {
+		done += nest_block(&at, p + done, 64, masks, parity);
+		more = at.depth > 0 && n > done;
 	}
-	if (n > done) {
+	if (more) {
 		char last[64] = { 0 };
 
 		memcpy(last, p + done, n - done);
-		masks(last, &m);
-		done += nest_block(&at, &m, (unsigned)(n - done));
+		done += nest_block(&at, last, (unsigned)(n - done), masks, parity);
 	}
-out:
 	*nest = at;
 	return done;
 }
 
+#ifdef __SSE2__
+SCAN_AVX2 static size_t skip_avx2(struct scan_nest *nest, const char *p, size_t n)
+{
+	return skip_with(nest, p, n, scan_masks_avx2, scan_parity_avx2);
+}
+
+static size_t skip_sse2(struct scan_nest *nest, const char *p, size_t n)
+{
+	return skip_with(nest, p, n, scan_masks_sse2, scan_parity_plain);
+}
+
 size_t scan_skip(struct scan_nest *nest, const char *p, size_t n)
 {
-	return skip_with(nest, p, n, scan_masks_best);
+	return scan_has_avx2() ? skip_avx2(nest, p, n) : skip_sse2(nest, p, n);
 }
+#else
+size_t scan_skip(struct scan_nest *nest, const char *p, size_t n)
+{
+	return skip_with(nest, p, n, scan_masks_plain, scan_parity_plain);
+}
+#endif
 
 size_t scan_skip_plain(struct scan_nest *nest, const char *p, size_t n)
 {

@@ -2,21 +2,22 @@
 #ifndef SCAN_MASKS_H
 #define SCAN_MASKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 /*
  * What stands where in 64 bytes of JSON: bit i belongs to byte i.  The bytes must be readable, all 64.
- * scan_masks_plain() is the definition; scan_masks_best() the fastest of this processor, and a test holds
- * one against the other.
+ * The plain functions are the definition; a test holds the others against them.  Which of them a processor takes is
+ * said where they are used.
  */
 struct scan_masks {
 	uint64_t quote;         /* " */
 	uint64_t escape;        /* \ */
-	uint64_t open, close;   /* [ {   ] } */
+	uint64_t bracket;       /* [ ] { } */
 };
 
 static inline void scan_masks_plain(const char *p, struct scan_masks *ret)
@@ -26,39 +27,68 @@ static inline void scan_masks_plain(const char *p, struct scan_masks *ret)
 	for (unsigned i = 0; i < 64; i++) {
 		m.quote |= (uint64_t)(p[i] == '"') << i;
 		m.escape |= (uint64_t)(p[i] == '\\') << i;
-		m.open |= (uint64_t)(p[i] == '[' || p[i] == '{') << i;
-		m.close |= (uint64_t)(p[i] == ']' || p[i] == '}') << i;
+		m.bracket |= (uint64_t)(p[i] == '[' || p[i] == ']' || p[i] == '{' || p[i] == '}') << i;
 	}
 	*ret = m;
 }
 
-#ifdef __SSE2__
-static inline uint64_t scan_equal_sse2(const __m128i v[4], char c)
+/* Bit i of the result is the parity of the bits up to and with i. */
+static inline uint64_t scan_parity_plain(uint64_t x)
 {
-	const __m128i want = _mm_set1_epi8(c);
-	uint64_t bits = 0;
-
-	for (int i = 0; i < 4; i++)
-		bits |= (uint64_t)(uint16_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v[i], want)) << (16 * i);
-	return bits;
+	for (int by = 1; by < 64; by *= 2)
+		x ^= x << by;
+	return x;
 }
 
+#ifdef __SSE2__
 static inline void scan_masks_sse2(const char *p, struct scan_masks *ret)
 {
-	__m128i v[4];
+	struct scan_masks m = { 0 };
 
-	for (int i = 0; i < 4; i++)
-		v[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
-	ret->quote = scan_equal_sse2(v, '"');
-	ret->escape = scan_equal_sse2(v, '\\');
-	for (int i = 0; i < 4; i++)     /* [ ] differ from { } in this bit, and nothing else becomes one */
-		v[i] = _mm_or_si128(v[i], _mm_set1_epi8(0x20));
-	ret->open = scan_equal_sse2(v, '{');
-	ret->close = scan_equal_sse2(v, '}');
+	for (int i = 0; i < 64; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		__m128i low = _mm_or_si128(v, _mm_set1_epi8(0x20));     /* [ ] become { }, and nothing else does */
+		__m128i bracket = _mm_or_si128(_mm_cmpeq_epi8(low, _mm_set1_epi8('{')),
+		                               _mm_cmpeq_epi8(low, _mm_set1_epi8('}')));
+
+		m.quote |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('"'))) << i;
+		m.escape |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))) << i;
+		m.bracket |= (uint64_t)(uint32_t)_mm_movemask_epi8(bracket) << i;
+	}
+	*ret = m;
 }
-#define scan_masks_best scan_masks_sse2
-#else
-#define scan_masks_best scan_masks_plain
+
+#define SCAN_AVX2 __attribute__((target("avx2,pclmul")))
+static inline bool scan_has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul");
+}
+
+SCAN_AVX2 static inline void scan_masks_avx2(const char *p, struct scan_masks *ret)
+{
+	struct scan_masks m = { 0 };
+
+	for (int i = 0; i < 64; i += 32) {
+		__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
+		__m256i low = _mm256_or_si256(v, _mm256_set1_epi8(0x20));
+		__m256i bracket = _mm256_or_si256(_mm256_cmpeq_epi8(low, _mm256_set1_epi8('{')),
+		                                  _mm256_cmpeq_epi8(low, _mm256_set1_epi8('}')));
+
+		m.quote |= (uint64_t)(uint32_t)_mm256_movemask_epi8(
+			_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"'))) << i;
+		m.escape |= (uint64_t)(uint32_t)_mm256_movemask_epi8(
+			_mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\'))) << i;
+		m.bracket |= (uint64_t)(uint32_t)_mm256_movemask_epi8(bracket) << i;
+	}
+	*ret = m;
+}
+
+SCAN_AVX2 static inline uint64_t scan_parity_avx2(uint64_t x)
+{
+	__m128i all = _mm_set1_epi8((char)0xFF);
+
+	return (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)x), all, 0));
+}
 #endif
 
 #endif

@@ -15,7 +15,7 @@
  * directory.  So there is one cut in their order: the root's in front of it, the directory's behind.  (A name that both
  * have stands where the root had it, with the directory's content.)  The rule, strongest first:
  *
- *  1. No directory of that name (no sub-directories, no __init__.py, no file with relative imports): all are root's.
+ *  1. No directory of that name (no sub-directories, no __init__.py): all are the root's.
  *  2. Sorted on both sides, as from git or sorted(): the order falls back exactly once, at the cut.  All four
  *     repositories at hand come out right by this alone.
  *  3. In the order of the file system: what stands before the last file that only roots have (setup.py, LICENSE ..) is
@@ -151,11 +151,11 @@ static size_t fall_backs(const struct sorting *g, size_t *ret_at)
 static void place_by_cut(struct sorting *g, size_t cut)
 {
 	for (size_t i = 0; i < g->count; i++) {
-		bool root = i < cut && !g->imports[i];
-
-		g->place[i] = root ? PLACE_ROOT : PLACE_PACKAGE;
-		/* The one Python file that roots and packages have alike; if both do, this is the package's. */
-		if (root && span_is(name_at(g, i), "conftest.py"))
+		g->place[i] = i < cut ? PLACE_ROOT : PLACE_PACKAGE;
+		/* In the root's place, and yet the directory's if both have one of that name? */
+		if (i < cut && g->imports[i])
+			g->place[i] = PLACE_MAYBE_PACKAGE;
+		else if (i < cut && cut < g->count && span_is(name_at(g, i), "conftest.py"))
 			g->place[i] = PLACE_MAYBE_ROOT;
 	}
 }
@@ -209,15 +209,16 @@ static void place_by_marks(struct sorting *g, size_t sure_roots, bool mixed)
 static void place_all(struct sorting *g)
 {
 	size_t sure_roots = 0, cut = 0, falls = fall_backs(g, &cut);
-	bool mixed = false, package = g->has_dirs || g->init < g->count;
+	bool mixed = false, imports = false, package = g->has_dirs || g->init < g->count;
 
 	for (size_t i = 0; i < g->count; i++) {
 		if (only_in_roots(name_at(g, i)) && i < g->init)
 			sure_roots = i + 1;
 		mixed = mixed || (falls == 0 && i > g->init && only_in_roots(name_at(g, i)));
-		package = package || g->imports[i];
+		imports = imports || g->imports[i];
 	}
-	if (falls == 1 && cut >= sure_roots && cut <= g->init && (package || (g->count >= 8 && sure_roots > 0))) {
+	if (falls == 1 && cut >= sure_roots && cut <= g->init &&
+	    (package || imports || (g->count >= 8 && sure_roots > 0))) {
 		place_by_cut(g, cut);
 		return;
 	}
@@ -245,7 +246,7 @@ static void collect(struct sorting *g, uint32_t key)
 		if (span_is(name_at(g, i), "__init__.py"))
 			g->init = i;
 	for (size_t i = 0; i < g->count; i++)
-		if (span_ends(name_at(g, i), ".py"))
+		if (span_ends(name_at(g, i), ".py") && !only_in_roots(name_at(g, i)))   /* versioneer.py quotes one */
 			g->imports[i] = structure_has_relative(&g->texts, g->files[i]);
 }
 
