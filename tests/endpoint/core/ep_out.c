@@ -198,6 +198,8 @@ static char *result_keep(struct out_run *run, struct ep_writer *w, struct ep_fil
 
 		unlink(path);
 		free(path);
+		if (f->serial == run->ep->last_file)
+			run->ep->last_file--;
 		file_free(f);
 		return NULL;
 	}
