@@ -18,11 +18,13 @@
 	F(TRAILING,     "trailing_blanks")   /* applied, blanks at line ends ignored */ \
 	F(SHIFTED,      "indentation")       /* applied, replacement shifted by edit.shift columns */ \
 	F(CREATED,      "created")           /* empty SEARCH, a new file */ \
+	F(REPEATED,     "repeated")          /* the same edit took before: nothing left to do */ \
 	F(NOT_FOUND,    "not_found")         /* from here on: did not apply */ \
 	F(AMBIGUOUS,    "found_several")     /* edit.found times */ \
 	F(UNKNOWN_FILE, "unknown_file") \
 	F(NO_PATH,      "no_path")           /* no file is named anywhere near the block */ \
-	F(UNCLOSED,     "unclosed")          /* the answer ends inside the block */ \
+	F(UNCLOSED,     "unclosed")          /* the answer, or the next block, comes before the block's end */ \
+	F(MALFORMED,    "malformed")         /* no ======= between SEARCH and REPLACE */ \
 	F(EXISTS,       "exists")            /* empty SEARCH for a file that is there and not empty */ \
 	F(NO_CHANGE,    "no_change")         /* SEARCH and REPLACE are the same */
 
@@ -41,12 +43,14 @@ struct edit {
 	enum edit_fate fate;
 	int shift;                      /* columns, with EDIT_SHIFTED */
 	int found;                      /* how often, with EDIT_AMBIGUOUS */
+	struct edit_more *more;         /* other readings of the block, for edits_apply(); owned */
 };
 
 /* One file that edits touch. */
 struct change {
 	char *path;
 	bool created;                   /* was not there before */
+	bool deleted;                   /* is not there any more; after is empty */
 	struct buf before, after;       /* whole contents */
 };
 

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: MIT */
+#include "edit_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "edit_read.h"
+#include "mem.h"
+
+/*
+ * Edits into files.  For each edit: which file (its hints, else the file of the edit before), which reading of
+ * the block fits there (edit_read.c), then the splice.  An edit that does not fit what the edits before it have made is tried once
+ * more against the file as the model saw it, and merged if the lines it changes are still there.
+ *
+ * What several files could be meant by is settled by the text alone: the one file that contains it.  A name that
+ * means no file of the repo is never replaced by another one.
+ */
+
+/* A file as the edits have made it so far. */
+struct target {
+	char *path;
+	struct buf before;
+	struct elines base, lines;      /* as it was; as it is */
+	struct arena arena;
+	bool exists, existed;
+	bool no_text;                   /* listed, but the source has no text of it */
+	bool dirty, touched;
+	size_t bom;                     /* bytes of a byte order mark in front, which no answer knows of */
+};
+
+struct job {
+	struct edits *edits;
+	const struct source *src;
+	struct target **targets;        /* each on its own, so that pointers stay */
+	size_t n;
+};
+
+static struct target *target_find(struct job *job, const char *path)
+{
+	for (size_t i = 0; i < job->n; i++)
+		if (strcmp(job->targets[i]->path, path) == 0)
+			return job->targets[i];
+	return NULL;
+}
+
+/* The file, loaded at its first use; one that is not there exists as such. */
+static int target_get(struct job *job, const char *path, struct target **ret, struct err *err)
+{
+	struct target *t = target_find(job, path);
+	int rc = 0;
+
+	if (t == NULL) {
+		t = MEM_NEW(struct target);
+		t->path = mem_strdup(path);
+		job->targets = mem_grow(job->targets, job->n + 1, sizeof *job->targets);
+		job->targets[job->n++] = t;
+		t->existed = job->src->has(job->src->data, path);
+		if (t->existed)
+			rc = job->src->read(job->src->data, path, &t->before, err);
+		t->no_text = rc == BD_ENOTFOUND;
+		if (t->no_text)
+			buf_reset(&t->before);
+		t->bom = span_starts(buf_span(&t->before), "\xEF\xBB\xBF") ? 3 : 0;
+		elines_read(&t->base, (struct span){ buf_span(&t->before).at + t->bom, t->before.len - t->bom });
+		elines_splice(&t->lines, 0, 0, &t->base);
+		t->exists = t->existed;
+	}
+	if (rc < 0 && rc != BD_ENOTFOUND)
+		return rc;
+	*ret = t;
+	return 0;
+}
+
+static void job_done(struct job *job)
+{
+	for (size_t i = 0; i < job->n; i++) {
+		struct target *t = job->targets[i];
+
+		free(t->path);
+		buf_done(&t->before);
+		elines_done(&t->base);
+		elines_done(&t->lines);
+		arena_done(&t->arena);
+		free(t);
+	}
+	free(job->targets);
+}
+
+/* --- which file ----------------------------------------------------------------------- */
+
+#define CANDIDATES_MAX 24
+
+struct candidate {
+	const char *path;       /* borrowed from the source or a target */
+	enum name_kind kind;
+	const char *name;       /* as the answer has it */
+	bool carried;
+};
+
+struct candidates {
+	struct candidate at[CANDIDATES_MAX];
+	size_t n;
+	bool unknown;           /* a file is named that is not there */
+};
+
+static const char *path_of(struct job *job, const char *name)
+{
+	const char *path;
+
+	for (size_t i = 0; i < job->n; i++)
+		if (job->targets[i]->exists && !job->targets[i]->existed && strcmp(job->targets[i]->path, name) == 0)
+			return job->targets[i]->path;
+	path = name_resolve(job->src, span_of(name));
+	if (path != NULL) {
+		const struct target *t = target_find(job, path);
+
+		if (t != NULL && !t->exists)
+			return NULL;
+	}
+	return path;
+}
+
+static void candidate_add(struct candidates *c, const char *path, const struct hint *h, bool carried)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->at[i].path, path) == 0)
+			return;
+	if (c->n < CANDIDATES_MAX)
+		c->at[c->n++] = (struct candidate){ path, h != NULL ? h->kind : NAME_NONE,
+		                                    h != NULL ? h->name : NULL, carried };
+}
+
+/* Does the hint name a file by itself, so that its not being there matters? */
+static bool names_a_file(const struct hint *h)
+{
+	return h->kind == NAME_PURE && (h->firm || name_is_filelike(span_of(h->name)));
+}
+
+/* The files that edit i may be for; the first is the likeliest. */
+static void candidates_find(struct job *job, size_t i, struct candidates *ret)
+{
+	const struct edit *e = &job->edits->at[i], *prev = i > 0 ? e - 1 : NULL;
+	const struct edit_more *m = e->more;
+	bool pure_seen = false, spoken = false;
+
+	*ret = (struct candidates){ .n = 0 };
+	for (size_t k = 0; k < m->n_hints; k++) {
+		const struct hint *h = &m->hints[k];
+		const char *path = path_of(job, h->name);
+
+		if (path == NULL) {
+			spoken = spoken || (h->kind != NAME_NONE && name_is_filelike(span_of(h->name)));
+			if (names_a_file(h) && !pure_seen) {
+				ret->unknown = true;
+				ret->n = 0;
+				return;
+			}
+			continue;
+		}
+		pure_seen = pure_seen || h->kind == NAME_PURE;
+		candidate_add(ret, path, h, false);
+		if (h->firm)
+			return;
+	}
+	if (prev != NULL && prev->path != NULL)
+		candidate_add(ret, prev->path, NULL, true);
+	else if (ret->n == 0)
+		ret->unknown = spoken || (prev != NULL && prev->fate == EDIT_UNKNOWN_FILE);
+}
+
+/* Every file that the answer's blocks name: for a block that has no name at all. */
+static void candidates_all(struct job *job, struct candidates *ret)
+{
+	for (size_t i = 0; i < job->edits->n && ret->n < CANDIDATES_MAX; i++) {
+		const struct edit_more *m = job->edits->at[i].more;
+
+		for (size_t k = 0; k < m->n_hints; k++) {
+			const char *path = path_of(job, m->hints[k].name);
+
+			if (path != NULL)
+				candidate_add(ret, path, &m->hints[k], false);
+		}
+	}
+}
+
+/* Of several files that contain the text: the only one named by a line of its own, else the one in force.
+ * NULL if that is not clear. */
+static struct candidate *candidate_best(struct candidate *const *with, size_t n)
+{
+	struct candidate *best = NULL, *carried = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		bool named = with[i]->kind == NAME_PURE || with[i]->kind == NAME_LEAD;
+
+		if (named && best != NULL)
+			return NULL;
+		if (named)
+			best = with[i];
+		if (with[i]->carried)
+			carried = with[i];
+	}
+	return best != NULL ? best : carried;
+}
+
+/*
+ * The file among the candidates, and how the edit reads there.  *ret_target is NULL if none contains it or
+ * several do (e->found tells).
+ */
+static int candidate_pick(struct job *job, struct edit *e, struct candidates *c, bool strict, struct target **ret_target,
+                          struct reading *ret, struct err *err)
+{
+	struct candidate *with[CANDIDATES_MAX], *pick = NULL;
+	size_t n = 0;
+
+	*ret_target = NULL;
+	for (size_t i = 0; i < c->n; i++) {
+		struct target *t;
+		struct reading r;
+		int rc = target_get(job, c->at[i].path, &t, err);
+
+		if (rc < 0)
+			return rc;
+		reading_find(e, &t->base, &t->lines, t->dirty, &r);
+		if (r.place.found > 0 && (!strict || r.place.fit < FIT_SHIFTED))
+			with[n++] = &c->at[i];
+		reading_done(&r);
+	}
+	pick = n == 1 ? with[0] : candidate_best(with, n);
+	if (pick == NULL && n > 1) {
+		e->found = (int)n;
+		return 0;
+	}
+	if (pick == NULL && (strict || c->n == 0))
+		return 0;
+	pick = pick != NULL ? pick : &c->at[0];
+	if (pick->name != NULL) {
+		free(e->named);
+		e->named = mem_strdup(pick->name);
+	}
+	e->path = mem_strdup(pick->path);
+	int rc = target_get(job, pick->path, ret_target, err);
+
+	if (rc == 0)
+		reading_find(e, &(*ret_target)->base, &(*ret_target)->lines, (*ret_target)->dirty, ret);
+	return rc;
+}
+
+/* --- one edit -------------------------------------------------------------------------- */
+
+/* A file to be made: named right at the block or leading to it, not below another file, not there. */
+static char *new_path(struct job *job, const struct edit *e)
+{
+	for (size_t k = 0; k < e->more->n_hints; k++) {
+		const struct hint *h = &e->more->hints[k];
+		bool may = h->kind == NAME_PURE || (h->kind == NAME_LEAD && name_is_filelike(span_of(h->name)));
+		char *path = may ? name_clean(span_of(h->name)) : NULL;
+
+		if (path == NULL)
+			continue;
+		for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+			*slash = '\0';
+			bool below_file = job->src->has(job->src->data, path);
+
+			*slash = '/';
+			if (below_file) {
+				free(path);
+				return NULL;
+			}
+		}
+		return path;
+	}
+	return NULL;
+}
+
+/* Empty SEARCH: the text becomes the file. */
+static int apply_new(struct job *job, struct edit *e, const struct candidates *c, struct err *err)
+{
+	char *path = new_path(job, e);
+	struct target *t;
+	int rc;
+
+	/* a name with a checkout's directories in front is the file it means */
+	if (c->n > 0 && (path == NULL || strlen(c->at[0].path) <= strlen(path))) {
+		free(path);
+		path = mem_strdup(c->at[0].path);
+	}
+	if (path == NULL) {
+		e->fate = e->more->n_hints > 0 || c->unknown ? EDIT_UNKNOWN_FILE : EDIT_NO_PATH;
+		return 0;
+	}
+	free(e->path);
+	e->path = path;
+	rc = target_get(job, path, &t, err);
+	if (rc < 0)
+		return rc;
+	if (t->exists && (t->lines.n > 0 || t->no_text)) {
+		e->fate = EDIT_EXISTS;
+		return 0;
+	}
+	struct elines made = { 0 };
+
+	reading_new_file(e, &made);
+	elines_splice(&t->lines, 0, t->lines.n, &made);
+	elines_done(&made);
+	e->fate = t->exists ? EDIT_APPLIED : EDIT_CREATED;
+	t->exists = t->dirty = t->touched = true;
+	return 0;
+}
+
+static bool same_lines(const struct elines *file, size_t at, size_t n, const struct elines *made)
+{
+	if (n != made->n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!eline_same(&file->at[at + i], &made->at[i]) || file->at[at + i].end != made->at[i].end)
+			return false;
+	return true;
+}
+
+static void took(struct edit *e, struct target *t, const struct reading *r)
+{
+	static const enum edit_fate fates[] = {
+		[FIT_EXACT] = EDIT_APPLIED, [FIT_TRAILING] = EDIT_TRAILING, [FIT_SHIFTED] = EDIT_SHIFTED,
+	};
+
+	e->fate = fates[r->place.fit];
+	e->found = 0;
+	if (r->place.fit == FIT_SHIFTED)
+		e->shift = (int)r->place.shift.n_add - (int)r->place.shift.n_cut;
+	t->dirty = t->touched = true;
+	if (e->more->deletes && t->lines.n == 0)
+		t->exists = false;
+}
+
+/* Put the reading, which fits in one place, into the file. */
+static void apply_at(struct edit *e, struct target *t, const struct reading *r)
+{
+	struct elines made = { 0 };
+
+	if (r->in_base) {
+		e->fate = r->several > 0 ? EDIT_AMBIGUOUS : EDIT_NOT_FOUND;
+		e->found = (int)r->several;
+		if (lines_merge(&t->base, &r->place, r->search, r->replace, &t->arena, &t->lines))
+			took(e, t, r);
+		return;
+	}
+	if (!lines_make(&t->lines, &r->place, r->search, r->replace, &t->arena, &made)) {
+		e->fate = EDIT_NOT_FOUND;
+	} else if (same_lines(&t->lines, r->place.at, r->search.n, &made)) {
+		e->fate = EDIT_NO_CHANGE;
+	} else {
+		elines_splice(&t->lines, r->place.at, r->search.n, &made);
+		took(e, t, r);
+	}
+	elines_done(&made);
+}
+
+/* Has an edit before this one, which took, the same text (exactly, or but for blanks) for one of the files? */
+static bool is_repeated(const struct job *job, size_t i, const struct candidates *c, bool exactly)
+{
+	const struct edit *e = &job->edits->at[i];
+	uint64_t key = reading_key(e, exactly);
+
+	for (size_t k = 0; k < i; k++) {
+		const struct edit *before = &job->edits->at[k];
+
+		if (!edit_fate_applied(before->fate) || reading_key(before, exactly) != key)
+			continue;
+		if (exactly && strcmp(before->more->body, e->more->body) != 0)
+			continue;
+		for (size_t n = 0; n < c->n; n++)
+			if (before->path != NULL && strcmp(c->at[n].path, before->path) == 0)
+				return true;
+	}
+	return false;
+}
+
+static int apply_found(struct job *job, size_t i, struct candidates *c, bool strict, struct err *err)
+{
+	struct edit *e = &job->edits->at[i];
+	struct reading r = { 0 };
+	struct target *t;
+	int rc = candidate_pick(job, e, c, strict, &t, &r, err);
+
+	if (rc < 0)
+		return rc;
+	if (t == NULL) {
+		if (e->found > 0)
+			e->fate = EDIT_AMBIGUOUS;
+		return 0;
+	}
+	if (r.n_divider != SIZE_MAX)
+		edit_set_split(e, r.n_divider);
+	if (t->no_text) {
+		e->fate = EDIT_UNKNOWN_FILE;
+	} else if (strcmp(e->search, e->replace) == 0) {
+		e->fate = EDIT_NO_CHANGE;
+	} else if (r.place.found == 1) {
+		apply_at(e, t, &r);
+	} else if (r.place.found > 1) {
+		e->fate = EDIT_AMBIGUOUS;
+		e->found = (int)r.place.found;
+	} else {
+		e->fate = EDIT_NOT_FOUND;
+	}
+	if (e->fate == EDIT_NOT_FOUND && is_repeated(job, i, c, false))
+		e->fate = EDIT_REPEATED;
+	reading_done(&r);
+	return 0;
+}
+
+static int apply_one(struct job *job, size_t i, struct err *err)
+{
+	struct edit *e = &job->edits->at[i];
+	struct candidates c;
+	int rc;
+
+	candidates_find(job, i, &c);
+	if (e->fate == EDIT_UNCLOSED || e->fate == EDIT_MALFORMED) {
+		e->path = c.n > 0 ? mem_strdup(c.at[0].path) : NULL;
+		return 0;
+	}
+	if (is_repeated(job, i, &c, true)) {
+		e->fate = EDIT_REPEATED;
+		e->path = mem_strdup(c.at[0].path);
+		return 0;
+	}
+	if (reading_may_be_new(e)) {
+		/* blank lines, or one of several readings: in a file that is there it may fit as any other */
+		if (c.n > 0 && (e->more->n_dividers > 1 || e->more->dividers[0] > 0)) {
+			rc = apply_found(job, i, &c, false, err);
+			if (rc < 0 || e->fate != EDIT_NOT_FOUND)
+				return rc;
+		}
+		return apply_new(job, e, &c, err);
+	}
+	if (c.n > 0)
+		return apply_found(job, i, &c, false, err);
+	e->fate = c.unknown ? EDIT_UNKNOWN_FILE : EDIT_NO_PATH;
+	if (c.unknown)
+		return 0;
+	candidates_all(job, &c);
+	return apply_found(job, i, &c, true, err);
+}
+
+/* The files that edits took in, by the first of them. */
+static void changes_collect(struct job *job)
+{
+	struct edits *edits = job->edits;
+
+	edits->changes = mem_zero(job->n, sizeof *edits->changes);
+	for (size_t i = 0; i < edits->n; i++) {
+		struct target *t = edits->at[i].path != NULL ? target_find(job, edits->at[i].path) : NULL;
+
+		if (t == NULL || !t->touched)
+			continue;
+		struct change *c = &edits->changes[edits->n_changes++];
+
+		t->touched = false;
+		c->path = mem_strdup(t->path);
+		c->created = !t->existed;
+		c->deleted = t->existed && !t->exists;
+		if (t->exists)
+			buf_add(&c->after, buf_span(&t->before).at, t->bom);
+		c->before = t->before;
+		t->before = (struct buf){ 0 };
+		elines_print(&t->lines, &c->after);
+	}
+}
+
+int edits_apply_to(struct edits *edits, const struct source *src, struct err *err)
+{
+	struct job job = { .edits = edits, .src = src };
+	int rc = 0;
+
+	for (size_t i = 0; i < edits->n && rc == 0; i++)
+		rc = apply_one(&job, i, err);
+	if (rc == 0)
+		changes_collect(&job);
+	job_done(&job);
+	return rc;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "edit_read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+
+/*
+ * The ways to read one block, stricter ones first, and which of them fits a file.  Several lines may be the
+ * divider; fences may stand inside the markers; the block may be indented as a whole, in a list; blank lines may
+ * have been added at the ends.
+ */
+enum way { WAY_PLAIN, WAY_FENCED, WAY_INDENTED, WAY_TRIMMED, WAYS };
+
+static bool is_blank_run(struct run r)
+{
+	for (size_t i = 0; i < r.n; i++)
+		if (!eline_is_blank(&r.at[i]))
+			return false;
+	return true;
+}
+
+static bool is_fence(const struct eline *l, bool opening)
+{
+	struct fence f;
+
+	return fence_read((struct span){ l->at, l->len }, &f) && (opening || f.info.len == 0);
+}
+
+/* Without the fence inside the markers, if there is one. */
+static bool strip_fence(struct run *r)
+{
+	if (r->n < 2 || !is_fence(&r->at[0], true) || !is_fence(&r->at[r->n - 1], false))
+		return false;
+	r->at++;
+	r->n -= 2;
+	return true;
+}
+
+/* Blank lines at the ends go: all of search's, as many of replace's. */
+static bool strip_blank_ends(struct run *s, struct run *r)
+{
+	size_t front = 0, back = 0, n;
+
+	while (front < s->n && eline_is_blank(&s->at[front]))
+		front++;
+	while (back < s->n - front && eline_is_blank(&s->at[s->n - 1 - back]))
+		back++;
+	s->at += front;
+	s->n -= front + back;
+	for (n = 0; n < front && r->n > 0 && eline_is_blank(&r->at[0]); n++) {
+		r->at++;
+		r->n--;
+	}
+	for (n = 0; n < back && r->n > 0 && eline_is_blank(&r->at[r->n - 1]); n++)
+		r->n--;
+	return front + back > 0;
+}
+
+/* The body without the block's own indentation; empty if a line does not have it. */
+static void read_inner(struct reading *r, const char *indent)
+{
+	size_t n = strlen(indent);
+
+	if (n == 0)
+		return;
+	elines_splice(&r->inner, 0, 0, &r->body);
+	for (size_t i = 0; i < r->inner.n; i++) {
+		struct eline *l = &r->inner.at[i];
+
+		if (eline_is_blank(l))
+			continue;
+		if (l->indent < n || memcmp(l->at, indent, n) != 0) {
+			elines_done(&r->inner);
+			return;
+		}
+		l->at += n;
+		l->len -= (uint32_t)n;
+		l->indent -= (uint32_t)n;
+		l->solid -= (uint32_t)n;
+	}
+}
+
+/* Search and replace in one way; false if that way is no other than the plain one. */
+static bool read_way(const struct reading *r, enum way way, size_t divider, struct run *s, struct run *p)
+{
+	const struct elines *from = way == WAY_INDENTED ? &r->inner : &r->body;
+
+	if (from->n <= divider)
+		return false;
+	*s = (struct run){ from->at, divider };
+	*p = (struct run){ from->at + divider + 1, from->n - divider - 1 };
+	switch (way) {
+	case WAY_FENCED:
+		return strip_fence(s) && (p->n == 0 || strip_fence(p));
+	case WAY_TRIMMED:
+		return strip_blank_ends(s, p) && s->n > 0;
+	default:
+		return true;
+	}
+}
+
+/*
+ * The longest SEARCH that fits decides: that the file goes on with the "=======" and what follows it is no
+ * accident.  Within one divider, the first way that fits.
+ */
+static bool find_in(const struct elines *file, const struct edit_more *m, struct reading *ret)
+{
+	for (size_t d = m->n_dividers; d-- > 0;)
+		for (int way = WAY_PLAIN; way < WAYS; way++) {
+			struct run s, p;
+			struct place place;
+
+			if (!read_way(ret, way, m->dividers[d], &s, &p) || s.n == 0)
+				continue;
+			place_find(file, s, &place);
+			if (place.found == 0 || (is_blank_run(s) && place.fit != FIT_EXACT) ||
+			    (way == WAY_INDENTED && place.fit == FIT_SHIFTED))
+				continue;
+			/* several places at another indentation: the block's own may tell which */
+			if (way == WAY_PLAIN && place.fit == FIT_SHIFTED && place.found > 1 && ret->inner.n > 0) {
+				struct place inner;
+
+				read_way(ret, WAY_INDENTED, m->dividers[d], &s, &p);
+				place_find(file, s, &inner);
+				if (inner.found == 1 && inner.fit < FIT_SHIFTED)
+					place = inner;
+				else
+					read_way(ret, WAY_PLAIN, m->dividers[d], &s, &p);
+			}
+			ret->place = place;
+			ret->search = s;
+			ret->replace = p;
+			ret->n_divider = d;
+			return true;
+		}
+	return false;
+}
+
+void reading_find(const struct edit *e, const struct elines *base, const struct elines *lines, bool dirty,
+                  struct reading *ret)
+{
+	const struct edit_more *m = e->more;
+
+	*ret = (struct reading){ .n_divider = SIZE_MAX };
+	elines_read(&ret->body, (struct span){ m->body, m->body_len });
+	read_inner(ret, m->indent);
+	bool found = find_in(lines, m, ret);
+
+	if (dirty && (!found || ret->place.found > 1)) {
+		struct reading now = *ret;
+
+		if (find_in(base, m, ret) && ret->place.found == 1) {
+			ret->in_base = true;
+			ret->several = now.place.found;
+		} else {
+			*ret = now;
+		}
+	}
+}
+
+void reading_done(struct reading *r)
+{
+	elines_done(&r->body);
+	elines_done(&r->inner);
+}
+
+/* Where the body's first line with anything in it is. */
+static size_t first_solid(const struct edit_more *m)
+{
+	struct span rest = { m->body, m->body_len }, line;
+	size_t n = 0;
+
+	while (span_line(&rest, &line) && span_trim(line).len == 0)
+		n++;
+	return n;
+}
+
+bool reading_may_be_new(const struct edit *e)
+{
+	return e->more->n_dividers > 0 && e->more->dividers[0] <= first_solid(e->more);
+}
+
+void reading_new_file(struct edit *e, struct elines *ret)
+{
+	struct reading r = { 0 };
+	struct run s, p;
+
+	edit_set_split(e, 0);
+	elines_read(&r.body, (struct span){ e->more->body, e->more->body_len });
+	read_inner(&r, e->more->indent);
+	read_way(&r, r.inner.n > 0 ? WAY_INDENTED : WAY_PLAIN, e->more->dividers[0], &s, &p);
+	strip_fence(&p);
+	struct elines with = { .at = r.inner.n > 0 ? r.inner.at : r.body.at };
+
+	with.at += p.at - with.at;
+	with.n = p.n;
+	elines_splice(ret, 0, ret->n, &with);
+	for (size_t i = 0; i < ret->n; i++) {
+		ret->at[i].origin = ORIGIN_NEW;
+		ret->at[i].end = END_LF;
+	}
+	reading_done(&r);
+}
+
+uint64_t reading_key(const struct edit *e, bool exactly)
+{
+	struct edit_more *m = e->more;
+
+	if (!m->keyed) {
+		struct elines body = { 0 };
+
+		elines_read(&body, (struct span){ m->body, m->body_len });
+		for (size_t i = 0; i < body.n; i++) {
+			const struct eline *l = &body.at[i];
+
+			m->key_loose = (m->key_loose ^ l->key) * 0x9E3779B97F4A7C15u + 1;
+			m->key_exact = (m->key_exact ^ l->key ^ ((uint64_t)l->indent << 32) ^ l->len) *
+			               0x9E3779B97F4A7C15u + 1;
+		}
+		elines_done(&body);
+		m->keyed = true;
+	}
+	return exactly ? m->key_exact : m->key_loose;
+}
