@@ -53,8 +53,8 @@ static void take_whole(struct edit *e, struct span line, const struct name_line 
 		edit_hint_add(e, whole, NAME_NONE, false);
 }
 
-/* The names of one line, as hints; near: nothing that speaks stands between it and the block.  True if any. */
-static bool take_line(struct edit *e, struct span line, bool near, bool on_frame)
+/* The names of one line, as hints; near: nothing that speaks stands between it and the block.  What kind of line. */
+static enum name_kind take_line(struct edit *e, struct span line, bool near, bool on_frame)
 {
 	struct name_line names;
 	size_t n = 0;
@@ -70,26 +70,34 @@ static bool take_line(struct edit *e, struct span line, bool near, bool on_frame
 		take_whole(e, line, &names);
 	for (size_t i = 0; i < n; i++)
 		edit_hint_add(e, names.at[i], names.kind, near && names.kind == NAME_PURE && n == 1);
-	return n > 0;
+	return n > 0 ? names.kind : NAME_NONE;
 }
 
 void edit_hints_read(struct edit *e, struct span gap, struct span on_mark)
 {
+	const struct edit_more *m = e->more;
+	bool near = true, after_firm = false;
 	struct span line;
-	bool near = true;
 	struct fence f;
 
-	if (on_mark.len > 0 && take_line(e, on_mark, true, true))
+	if (on_mark.len > 0 && take_line(e, on_mark, true, true) != NAME_NONE)
 		return;
-	while (e->more->n_hints < HINTS_MAX && line_up(&gap, &line)) {
-		if (span_trim(line).len == 0)
-			continue;
-		if (fence_read(line, &f)) {
-			if (f.info.len > 0 && take_line(e, f.info, near, true))
+	while (m->n_hints < HINTS_MAX && line_up(&gap, &line)) {
+		if (span_trim(line).len == 0) {
+			after_firm = false;
+		} else if (fence_read(line, &f)) {
+			after_firm = false;
+			if (f.info.len > 0 && take_line(e, f.info, near, true) != NAME_NONE)
 				near = false;
-			continue;
+		} else {
+			enum name_kind kind = take_line(e, line, near, false);
+
+			/* the last line of a list of files says no more than the others */
+			if (after_firm && kind == NAME_PURE)
+				for (size_t i = 0; i < m->n_hints; i++)
+					m->hints[i].firm = false;
+			after_firm = near && kind == NAME_PURE;
+			near = false;
 		}
-		take_line(e, line, near, false);
-		near = false;
 	}
 }
