@@ -50,8 +50,14 @@ static const char *plain_end(const char *p, const char *end)
 		memcpy(&w, p, sizeof w);
 		quote = w ^ (ones * '"');
 		slash = w ^ (ones * '\\');
-		if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * ' ') & ~w)) & high)
+		w = (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * ' ') & ~w)) & high;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		if (w != 0)                     /* the lowest mark is exact; borrows make false ones above it */
+			return p + __builtin_ctzll(w) / 8;
+#else
+		if (w != 0)
 			break;
+#endif
 		p += 8;
 	}
 	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= ' ')
