@@ -9,9 +9,13 @@
 #include "say.h"
 #include "watch.h"
 
-/* Until one job has ended; its state in *ret. */
-static int wait_one(const struct args *args, const char *job, int64_t until_ms, struct json **ret, struct err *err)
+enum { AGAIN_MS = 1000, LIVED_MS = 1000 };   /* hung up sooner than that: it does not like us */
+
+/* Until one job has ended or the daemon has said why not; its state in *ret. */
+static int wait_one(const struct args *args, const char *job, int64_t until_ms, int64_t *last_ms, struct json **ret,
+                    struct err *err)
 {
+	int64_t start = call_clock_ms();
 	struct call *c = NULL;
 	int rc = call_open(args, job, &c, err);
 
@@ -19,6 +23,8 @@ static int wait_one(const struct args *args, const char *job, int64_t until_ms, 
 		struct json *v = NULL;
 
 		rc = call_next(c, until_ms, &v, err);
+		if (rc >= 0 || call_clock_ms() - start > LIVED_MS)
+			*last_ms = call_clock_ms();
 		if (rc == 0) {
 			*ret = v;
 			break;
@@ -32,6 +38,21 @@ static int wait_one(const struct args *args, const char *job, int64_t until_ms, 
 	return rc;
 }
 
+/* As wait_one(), over a restart of the daemon. */
+static int wait_on(const struct args *args, const char *job, int64_t until_ms, struct json **ret, struct err *err)
+{
+	int64_t last_ms = 0;
+	int rc;
+
+	for (;;) {
+		rc = wait_one(args, job, until_ms, &last_ms, ret, err);
+		if ((rc == BD_ENET || (rc == BD_ENODAEMON && last_ms != 0)) && until_ms != 0 && call_clock_ms() >= until_ms)
+			return err_set(err, BD_ENET, "job %.60s has not ended in time", job);
+		if (rc == 0 || !watch_patience(rc, last_ms, AGAIN_MS))
+			return rc;
+	}
+}
+
 int cmd_wait(const struct args *args, struct err *err)
 {
 	int64_t timeout = args_int(args, "timeout", -1);
@@ -42,9 +63,7 @@ int cmd_wait(const struct args *args, struct err *err)
 		struct json *job = NULL;
 		struct err why = { 0 };
 
-		rc = wait_one(args, args->words[i], until_ms, &job, err);
-		if (rc == BD_ENET && until_ms != 0 && call_clock_ms() >= until_ms)
-			rc = err_set(err, BD_ENET, "job %.60s has not ended in time", args->words[i]);
+		rc = wait_on(args, args->words[i], until_ms, &job, err);
 		if (rc == 0 && args_has(args, "json"))
 			rc = say_json(job, err);
 		if (rc == 0 && watch_verdict(job, &why) < 0) {

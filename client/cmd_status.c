@@ -7,6 +7,8 @@
 #include "say.h"
 #include "watch.h"
 
+enum { EVERY_MS = 1000 };
+
 int cmd_status(const struct args *args, struct err *err)
 {
 	struct json *reply = NULL;
@@ -15,7 +17,7 @@ int cmd_status(const struct args *args, struct err *err)
 	int rc;
 
 	if (args_has(args, "watch"))
-		return watch_run(args, err);
+		return watch_run(args, EVERY_MS, err);
 	rc = call_once(args, NULL, &reply, err);
 	if (rc < 0)
 		return rc;

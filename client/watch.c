@@ -1,108 +1,84 @@
 /* SPDX-License-Identifier: MIT */
 #include "watch.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "call.h"
 #include "render.h"
 #include "say.h"
 
-enum { EVERY_MS = 1000 };
+enum { RESTART_MS = 60000 };
 
-static volatile sig_atomic_t ended, resized;
+static volatile sig_atomic_t resized;
 
-static void on_signal(int sig)
+static void on_resize(int sig)
 {
-	if (sig == SIGWINCH)
-		resized = 1;
-	else
-		ended = sig;
+	(void)sig;
+	resized = 1;
 }
 
-/* What is on the screen of ours. */
-struct screen {
-	struct term term;
-	size_t lines;
-	bool open;
-};
-
-static void screen_open(struct screen *s)
+/* A line up to so many columns; style codes take none. */
+static void add_cut(struct span line, size_t columns, struct buf *ret)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
-	struct sigaction act = { .sa_handler = on_signal };     /* no SA_RESTART: the wait ends */
+	while (line.len > 0) {
+		const char *esc = memchr(line.at, '\033', line.len);
+		struct span text = { line.at, esc != NULL ? (size_t)(esc - line.at) : line.len };
+		size_t fits = term_fit(text, columns), code = 0;
 
-	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-		sigaction(signals[i], &act, NULL);
-	fputs("\033[?25l", stdout);     /* no cursor over the text */
-	s->open = true;
-}
-
-static void screen_close(struct screen *s)
-{
-	if (!s->open)
-		return;
-	fputs("\033[?25h", stdout);
-	fflush(stdout);
-	s->open = false;
+		buf_add(ret, text.at, fits);
+		columns = fits < text.len ? 0 : columns - term_columns(text);
+		line.at += text.len;
+		line.len -= text.len;
+		while (code < line.len && (code == 0 || line.at[code - 1] != 'm'))
+			code++;
+		buf_add(ret, line.at, code);
+		line.at += code;
+		line.len -= code;
+	}
 }
 
 /*
- * The text in place of the one before it.  No line is longer than the terminal is wide and there are fewer of them than it
- * has: so the lines we wrote are the lines to go back.
+ * The text in place of the one before it, of *lines lines.  No line is longer than the terminal is wide and there are fewer of
+ * them than it has: so the lines written are the lines to go back.  No mode of the terminal is changed: whatever ends us, it
+ * is left as it was.
  */
-static int screen_draw(struct screen *s, const struct buf *text, struct err *err)
+static int redraw(const struct term *term, const struct buf *text, size_t *lines, struct err *err)
 {
 	struct span rest = buf_span(text), line;
 	struct buf out = { 0 };
 	size_t n = 0;
 	int rc;
 
-	if (s->lines > 0)
-		buf_printf(&out, "\033[%zuA", s->lines);
-	buf_add_str(&out, "\r\033[J\033[?7l");  /* clear to the end; cut long lines, do not wrap them */
-	while (n + 1 < s->term.height && span_line(&rest, &line)) {
-		buf_add_span(&out, line);
+	if (resized)                    /* the old lines may lie anywhere */
+		buf_add_str(&out, "\033[H");
+	else if (*lines > 0)
+		buf_printf(&out, "\r\033[%zuA", *lines);
+	resized = 0;
+	buf_add_str(&out, "\033[J");
+	for (; n + 1 < term->height && span_line(&rest, &line); n++) {
+		add_cut(line, term->width, &out);
 		buf_add_char(&out, '\n');
-		n++;
 	}
-	buf_add_str(&out, "\033[?7h");
-	s->lines = n;
+	*lines = n;
 	rc = say_text(&out, err);
 	buf_done(&out);
 	return rc;
 }
 
-/* Sleeps to the next look, or until a signal. */
-static void pause_a_while(int64_t until_ms)
-{
-	int64_t left = until_ms - call_clock_ms();
-
-	if (left > 0)
-		poll(NULL, 0, (int)left);
-}
-
-static bool same(const struct buf *a, const struct buf *b)
-{
-	return a->len == b->len && (a->len == 0 || memcmp(a->at, b->at, a->len) == 0);
-}
-
-static void render_for_pipe(const struct args *args, const struct screen *s, const struct json *reply, struct buf *ret)
+static void render_for_pipe(const struct args *args, const struct term *term, const struct json *reply, struct buf *ret)
 {
 	if (args_has(args, "json")) {
 		json_print(reply, ret);
 		buf_add_char(ret, '\n');
 	} else if (args->n_words > 0) {
-		render_job_line(&s->term, reply, ret);
+		render_job_line(term, reply, ret);
 	} else {
 		for (const struct json *job = json_first(json_get(reply, "jobs")); job != NULL; job = json_next(job))
-			render_job_line(&s->term, job, ret);
+			render_job_line(term, job, ret);
 	}
 }
 
@@ -129,25 +105,33 @@ static int say_changes(const struct buf *now, const struct buf *before, struct e
 	return rc;
 }
 
-static int show(const struct args *args, struct screen *s, const struct json *reply, struct buf *last, struct err *err)
+/* What is on the screen, or was last written into the pipe. */
+struct shown {
+	bool screen;
+	size_t lines;
+	struct buf last;
+};
+
+static int show(const struct args *args, struct shown *s, const struct json *reply, struct err *err)
 {
 	struct buf text = { 0 };
-	int rc = 0;
+	struct term term;
+	int rc;
 
-	if (s->open) {
-		term_read(&s->term, STDOUT_FILENO);
-		if (args->n_words > 0)
-			render_job(&s->term, reply, say_now_ms(), &text);
-		else
-			render_jobs(&s->term, reply, say_now_ms(), &text);
-		rc = screen_draw(s, &text, err);
-	} else {
-		render_for_pipe(args, s, reply, &text);
-		if (!same(&text, last))
-			rc = say_changes(&text, last, err);
+	term_read(&term, STDOUT_FILENO);
+	if (!s->screen) {
+		render_for_pipe(args, &term, reply, &text);
+		rc = say_changes(&text, &s->last, err);
+		buf_done(&s->last);
+		s->last = text;
+		return rc;
 	}
-	buf_done(last);
-	*last = text;
+	if (args->n_words > 0)
+		render_job(&term, reply, say_now_ms(), &text);
+	else
+		render_jobs(&term, reply, say_now_ms(), &text);
+	rc = redraw(&term, &text, &s->lines, err);
+	buf_done(&text);
 	return rc;
 }
 
@@ -166,38 +150,52 @@ int watch_verdict(const struct json *job, struct err *err)
 	return err_set(err, BD_EFAILED, "job %.60s: %.20s", name != NULL ? name : "?", state != NULL ? state : "?");
 }
 
-int watch_run(const struct args *args, struct err *err)
+bool watch_patience(int rc, int64_t last_ms, int every_ms)
 {
-	struct screen s = { 0 };
-	struct buf last = { 0 };
-	bool over = false;
+	if ((rc != BD_ENODAEMON && rc != BD_ENET) || last_ms == 0 || call_clock_ms() - last_ms > RESTART_MS)
+		return false;
+	poll(NULL, 0, every_ms);
+	return true;
+}
+
+/* Sleeps to the next look, or until the terminal has another size. */
+static void pause_until(int64_t until_ms)
+{
+	int64_t left = until_ms - call_clock_ms();
+
+	if (left > 0 && !resized)
+		poll(NULL, 0, (int)left);
+}
+
+int watch_run(const struct args *args, int every_ms, struct err *err)
+{
+	struct sigaction act = { .sa_handler = on_resize };     /* no SA_RESTART: the pause ends */
+	struct shown s = { .screen = isatty(STDOUT_FILENO) == 1 && !args_has(args, "json") };
+	int64_t answered = 0;
 	int rc = 0;
 
-	ended = 0;
-	term_read(&s.term, STDOUT_FILENO);
-	if (s.term.tty && !args_has(args, "json"))
-		screen_open(&s);
-	while (rc == 0 && !over && ended == 0) {
-		int64_t next = call_clock_ms() + EVERY_MS;
+	if (s.screen)
+		sigaction(SIGWINCH, &act, NULL);
+	for (bool over = false; rc == 0 && !over; ) {
+		int64_t next = call_clock_ms() + every_ms;
 		struct json *reply = NULL;
 
 		rc = call_once(args, NULL, &reply, err);
-		if (rc == 0)
-			rc = show(args, &s, reply, &last, err);
-		if (rc == 0 && args->n_words > 0 && job_ended(reply)) {
-			over = true;
-			rc = watch_verdict(reply, err);
+		if (rc < 0 && watch_patience(rc, answered, every_ms)) {
+			rc = 0;
+			continue;
 		}
+		if (rc == 0) {
+			answered = call_clock_ms();
+			rc = show(args, &s, reply, err);
+		}
+		over = args->n_words > 0 && job_ended(reply);
+		if (rc == 0 && over)
+			rc = watch_verdict(reply, err);
 		json_free(reply);
-		resized = 0;
-		if (rc == 0 && !over && ended == 0)
-			pause_a_while(next);
+		if (rc == 0 && !over)
+			pause_until(next);
 	}
-	screen_close(&s);
-	buf_done(&last);
-	if (ended != 0) {               /* as if the signal had ended us: callers see which */
-		signal(ended, SIG_DFL);
-		raise(ended);
-	}
+	buf_done(&s.last);
 	return rc;
 }
