@@ -180,10 +180,10 @@ int params_check(const struct rollout_params *p, const struct workflow *workflow
 		return err_set(err, BD_EINVALID, "repostructure_dir or repo_mirrors is missing");
 	if (p->repostructure_dir != NULL && p->repo_mirrors != NULL)
 		return err_set(err, BD_EINVALID, "repostructure_dir and repo_mirrors: one of them, not both");
-	if (p->has_temp && !(p->temp >= 0 && p->temp <= 2))
-		return err_set(err, BD_EINVALID, "temp %g: 0 to 2", p->temp);
-	if (p->has_top_p && !(p->top_p > 0 && p->top_p <= 1))
-		return err_set(err, BD_EINVALID, "top_p %g: above 0, up to 1", p->top_p);
+	if (p->has_temp && !(p->temp >= 0 && p->temp <= 10))
+		return err_set(err, BD_EINVALID, "temp %g: 0 to 10", p->temp);
+	if (p->has_top_p && !(p->top_p >= 0 && p->top_p <= 1))
+		return err_set(err, BD_EINVALID, "top_p %g: 0 to 1", p->top_p);
 	if (p->has_max_tokens && p->max_tokens < 1)
 		return err_set(err, BD_EINVALID, "max_tokens %lld: 1 and up", (long long)p->max_tokens);
 	if (p->has_thinking_budget && p->thinking_budget < 0)

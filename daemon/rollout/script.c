@@ -86,14 +86,16 @@ int script_build(struct span source, const struct package *package, const struct
 	if (rc == 0)
 		rc = own_main(buf_span(&text), &at, err);
 	if (rc == 0) {
-		if (at == text.len && text.len > 0 && text.at[text.len - 1] != '\n')
+		bool own = at < text.len;
+
+		if (!own && text.len > 0 && text.at[text.len - 1] != '\n')
 			add_with_breaks(&text, (struct span){ "\n", 1 }, crlf);
-		if (at + 2 >= text.len)
+		if (!own)
 			at = text.len;
-		if (at == text.len && at > 0)
+		if (!own && text.len > 0)
 			buf_add_str(&main, "\n\n");
 		add_main(&main, tests, plugins);
-		if (at < text.len)
+		if (own)
 			buf_add_str(&main, "\n\n");
 		buf_add(&out, text.at, at);
 		add_with_breaks(&out, buf_span(&main), crlf);
