@@ -33,6 +33,9 @@ SELECT id, name = :word OR id = CAST(:word AS INTEGER) AS exact FROM job
 -- name: job_set_state
 UPDATE job SET state = :state, reason = :reason, ended_ms = :ended_ms WHERE id = :id;
 
+-- name: job_set_sizes
+UPDATE job SET instances = :instances, passes = :passes WHERE id = :id;
+
 -- name: job_set_reason
 UPDATE job SET reason = :reason WHERE id = :id;
 
@@ -180,7 +183,7 @@ UPDATE batch SET state = :state, reason = :reason, first_n = :first_n, last_n = 
        bytes = :bytes, uploads = :uploads, creates = :creates, tries = :tries, next_ms = :next_ms, intent_ms = :intent_ms,
        since_ms = :since_ms, file_id = :file_id, remote_id = :remote_id, remote_word = :remote_word,
        output_file_id = :output_file_id, error_file_id = :error_file_id, completed = :completed, failed = :failed,
-       error_code = :error_code, cancel = :cancel, ended_ms = :ended_ms
+       error_code = :error_code, error_line = :error_line, cancel = :cancel, ended_ms = :ended_ms
  WHERE id = :id;
 
 -- name: batch_list_open
@@ -189,7 +192,7 @@ SELECT id FROM batch WHERE state <> 'ENDED' ORDER BY id;
 -- name: batch_get
 SELECT id, job, stage, endpoint, state, reason, first_n, last_n, requests, bytes, uploads, creates, tries, next_ms,
        intent_ms, since_ms, file_id, remote_id, remote_word, output_file_id, error_file_id, completed, failed, error_code,
-       cancel, created_ms, ended_ms
+       error_line, cancel, created_ms, ended_ms
   FROM batch WHERE id = :id;
 
 -- name: batch_list_of_job

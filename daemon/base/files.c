@@ -19,6 +19,7 @@ struct file_out {
 	int fd;
 	int64_t written;        /* handed to the kernel */
 	struct buf buf;         /* not yet */
+	size_t buffer;          /* how much of it */
 };
 
 static char *dir_of(const char *path)
@@ -47,6 +48,7 @@ int file_create(const char *path, mode_t mode, struct file_out **ret, struct err
 	(*ret)->path = mem_strdup(path);
 	(*ret)->temp = temp;
 	(*ret)->fd = fd;
+	(*ret)->buffer = WRITE_BYTES;
 	return 0;
 }
 
@@ -76,16 +78,21 @@ static int flush(struct file_out *f, struct err *err)
 
 int file_write(struct file_out *f, const void *bytes, size_t n, struct err *err)
 {
-	if (f->buf.len + n > WRITE_BYTES) {
+	if (f->buf.len + n > f->buffer) {
 		int rc = flush(f, err);
 
 		if (rc < 0)
 			return rc;
 	}
-	if (n > WRITE_BYTES)
+	if (n > f->buffer)
 		return write_all(f, bytes, n, err);
 	buf_add(&f->buf, bytes, n);
 	return 0;
+}
+
+void file_buffer(struct file_out *f, size_t bytes)
+{
+	f->buffer = bytes;
 }
 
 int64_t file_tell(const struct file_out *f)

@@ -20,6 +20,7 @@ struct file_out;                           /* a file being made */
 /* Start `path`; it does not exist under that name until file_commit().  mode e.g. 0644. */
 int file_create(const char *path, mode_t mode, struct file_out **ret, struct err *err);
 int file_write(struct file_out *f, const void *bytes, size_t n, struct err *err);   /* buffered, 1 MB */
+void file_buffer(struct file_out *f, size_t bytes);   /* a smaller buffer, for many files at a time */
 int64_t file_tell(const struct file_out *f);   /* bytes written so far */
 /* Flush, sync, rename, sync the directory; frees f either way (on failure the temp is gone). */
 int file_commit(struct file_out *f, struct err *err);
@@ -36,6 +37,16 @@ int dir_make(const char *path, mode_t mode, struct err *err);    /* with its par
 int dir_sync(const char *path, struct err *err);
 int dir_remove(const char *path, struct err *err);   /* with what is in it; not there is fine */
 char *path_join(const char *dir, const char *name);  /* owned by the caller */
+
+/*
+ * Many small files of one directory at the price of one sync: all are written under temporary names, then synced
+ * together, then renamed.  On failure none of those not yet renamed is seen.
+ */
+struct file_group;
+struct file_group *file_group_new(const char *dir);
+int file_group_add(struct file_group *g, const char *path, const void *bytes, size_t n, struct err *err);
+int file_group_commit(struct file_group *g, struct err *err);   /* frees g either way */
+void file_group_abandon(struct file_group *g);                  /* NULL is fine */
 
 /* --- lines of a file of any size, in memory that grows with the longest line only ---- */
 struct line_reader {

@@ -75,6 +75,7 @@ int batch_get(struct db *db, int64_t id, struct batch_row *ret, struct err *err)
 	r.completed = stmt_int(&st, c++);
 	r.failed = stmt_int(&st, c++);
 	r.error_code = mem_strdup(stmt_text(&st, c++));
+	r.error_line = stmt_int(&st, c++);
 	r.cancel = stmt_int(&st, c++);
 	r.created_ms = stmt_int(&st, c++);
 	r.ended_ms = stmt_int(&st, c++);
@@ -110,6 +111,7 @@ int batch_save(struct db *db, const struct batch_row *r, struct err *err)
 	stmt_bind_int(&st, ":completed", r->completed);
 	stmt_bind_int(&st, ":failed", r->failed);
 	stmt_bind_text(&st, ":error_code", r->error_code);
+	stmt_bind_int(&st, ":error_line", r->error_line);
 	stmt_bind_int(&st, ":cancel", r->cancel);
 	stmt_bind_int(&st, ":ended_ms", r->ended_ms);
 	return stmt_finish(&st, err);

@@ -20,7 +20,7 @@ struct batch_row {
 	char *file_id, *remote_id, *remote_word, *output_file_id, *error_file_id;
 	int64_t completed, failed;
 	char *error_code;
-	int64_t cancel, created_ms, ended_ms;
+	int64_t error_line, cancel, created_ms, ended_ms;
 };
 void batch_row_done(struct batch_row *row);
 /* Replace an owned text by a copy of another (NULL: ""). */

@@ -97,6 +97,15 @@ int job_set_state(struct db *db, int64_t id, enum job_state from, enum job_state
 	return stmt_finish(&st, err);
 }
 
+int job_set_sizes(struct db *db, int64_t id, int64_t instances, int64_t passes, struct err *err)
+{
+	STMT(st, db, job_set_sizes);
+	stmt_bind_int(&st, ":id", id);
+	stmt_bind_int(&st, ":instances", instances);
+	stmt_bind_int(&st, ":passes", passes);
+	return stmt_finish(&st, err);
+}
+
 int job_set_reason(struct db *db, int64_t id, const char *reason, struct err *err)
 {
 	STMT(st, db, job_set_reason);

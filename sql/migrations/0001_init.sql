@@ -114,6 +114,7 @@ CREATE TABLE batch (
   completed      INTEGER NOT NULL DEFAULT -1,
   failed         INTEGER NOT NULL DEFAULT -1,
   error_code     TEXT NOT NULL DEFAULT '',
+  error_line     INTEGER NOT NULL DEFAULT -1, -- 1-based, of the request file
   cancel         INTEGER NOT NULL DEFAULT 0,  -- 1: the endpoint is to cancel it
   created_ms     INTEGER NOT NULL,
   ended_ms       INTEGER NOT NULL DEFAULT 0

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "batchd/wire.h"
+#include "ctl_int.h"
+#include "files.h"
+#include "log.h"
+#include "mem.h"
+
+enum { WATCH_MS = 500, CLIENTS_MOST = 512 };
+
+static const struct command {
+	const char *name;
+	enum ctl_right right;
+	int (*run)(struct ctl_call *call, struct err *err);
+} commands[] = {
+#define CMD(name, right, words, summary, details) { #name, CTL_##right, ctl_##name },
+#include "batchd/commands.def"
+};
+
+/* The arguments that a command takes. */
+static const struct { const char *command, *name; } flags[] = {
+#define FLAG(command, name, type, placeholder, help) { #command, #name },
+#include "batchd/commands.def"
+};
+
+/* --- replies ---------------------------------------------------------------------------------------- */
+
+void ctl_begin(struct jw *w, struct buf *line, const char *word)
+{
+	*line = (struct buf){ 0 };
+	*w = (struct jw){ .out = line };
+	jw_obj(w);
+	jw_name(w, word);
+}
+
+void ctl_send(struct ctl_call *call, struct jw *w, struct buf *line, bool last)
+{
+	jw_obj_end(w);
+	buf_add_char(line, '\n');
+	if (!call->answered && call->conn != NULL) {
+		ctl_conn_write(call->conn, buf_span(line));
+		if (last)
+			ctl_conn_end(call->conn);
+	}
+	call->answered = call->answered || last;
+	buf_done(line);
+}
+
+void ctl_fail(struct ctl_call *call, const struct err *err)
+{
+	struct buf line;
+	struct jw w;
+
+	ctl_begin(&w, &line, "error");
+	jw_obj(&w);
+	jw_put_int(&w, "code", err->code);
+	jw_put_str(&w, "message", err->msg);
+	jw_obj_end(&w);
+	ctl_send(call, &w, &line, true);
+}
+
+/* --- requests --------------------------------------------------------------------------------------- */
+
+static const struct command *command_of(const struct ctl_call *call)
+{
+	const char *name = json_get_str(call->request, "command");
+
+	for (size_t i = 0; name != NULL && i < sizeof commands / sizeof commands[0]; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static bool known_arg(const struct command *cmd, const char *name)
+{
+	if (strcmp(name, "job") == 0 || strcmp(name, "workflow") == 0)
+		return true;
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+		if (strcmp(flags[i].command, cmd->name) == 0 && strcmp(flags[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Everything that can be said of a request before it runs; the only place that looks at rights. */
+static int check(struct ctl_call *call, struct err *err)
+{
+	const struct command *cmd = command_of(call);
+	int64_t version = json_get_int(call->request, "batchd", -1);
+
+	if (version != WIRE_VERSION)
+		return err_set(err, BD_EINVALID, "this batchd (%s) speaks version %d of the protocol, not %lld; "
+		               "use the batchctl that came with it", BATCHD_VERSION, WIRE_VERSION, (long long)version);
+	if (cmd == NULL)
+		return err_set(err, BD_EINVALID, "this batchd (%s) has no such command", BATCHD_VERSION);
+	if (call->may < cmd->right)
+		return err_set(err, BD_EDENIED, "%s: you have no right to that here", cmd->name);
+	for (const struct json *a = json_first(call->args); a != NULL; a = json_next(a))
+		if (json_name(a) == NULL || !known_arg(cmd, json_name(a)))
+			return err_set(err, BD_EINVALID, "%s: this batchd (%s) knows no --%.64s", cmd->name, BATCHD_VERSION,
+			               json_name(a) != NULL ? json_name(a) : "?");
+	return 0;
+}
+
+void ctl_run(struct ctl_call *call)
+{
+	struct err err = { 0 };
+	int rc = command_of(call)->run(call, &err);
+
+	if (rc < 0)
+		ctl_fail(call, &err);
+}
+
+static int64_t on_line(void *data, struct span line, char **ret_path)
+{
+	struct ctl_call *call = data;
+	struct ctl *ctl = call->ctl;
+	struct err err = { 0 };
+	int rc = json_parse(line.at, line.len, &call->request, &err);
+
+	if (rc < 0)
+		err_prefix(&err, "request: ");
+	call->args = json_get(call->request, "args");
+	if (rc == 0)
+		rc = check(call, &err);
+	if (rc < 0) {
+		ctl_fail(call, &err);
+		return -1;
+	}
+	int64_t upload = json_get_int(call->request, "upload", -1);
+	if (upload < 0)
+		return -1;
+	char *name = mem_printf("incoming-%d-%lld", (int)getpid(), (long long)++ctl->uploads);
+	*ret_path = path_join(ctl->env.state_dir, name);
+	free(name);
+	return upload;
+}
+
+static void on_ready(void *data, char *path)
+{
+	struct ctl_call *call = data;
+
+	call->upload_path = path;
+	if (!call->answered)
+		ctl_run(call);
+}
+
+static void on_trouble(void *data, const char *why)
+{
+	struct ctl_call *call = data;
+	struct err err;
+
+	err_set(&err, BD_EIO, "the upload cannot be written to %s: %s", call->ctl->env.state_dir, why);
+	ctl_fail(call, &err);
+}
+
+static void ctl_gone(struct ctl *ctl)
+{
+	if (--ctl->open > 0 || ctl->calls != NULL)
+		return;
+	void (*closed)(void *) = ctl->closed;
+	void *data = ctl->data;
+
+	free(ctl->path);
+	free(ctl);
+	closed(data);
+}
+
+void ctl_call_release(struct ctl_call *call)
+{
+	if (--call->refs == 0)
+		free(call);
+}
+
+static void on_conn_closed(void *data)
+{
+	struct ctl_call *call = data, **at = &call->ctl->calls;
+	struct ctl *ctl = call->ctl;
+
+	while (*at != call)
+		at = &(*at)->next;
+	*at = call->next;
+	if (call->upload_path != NULL)
+		unlink(call->upload_path);
+	free(call->upload_path);
+	free(call->waits);
+	json_free(call->request);
+	call->request = NULL;
+	call->args = NULL;
+	call->conn = NULL;
+	ctl_call_release(call);
+	ctl_gone(ctl);
+}
+
+static const struct ctl_conn_fns conn_fns = { on_line, on_ready, on_trouble, on_conn_closed };
+
+static void on_client(uv_stream_t *listener, int status)
+{
+	struct ctl *ctl = listener->data;
+	struct ctl_call *call = MEM_NEW(struct ctl_call);
+	uint32_t uid = 0;
+
+	call->ctl = ctl;
+	call->refs = 1;
+	call->next = ctl->calls;
+	ctl->calls = call;
+	ctl->open++;
+	call->conn = ctl_conn_accept(ctl->env.loop, listener, &conn_fns, call);
+	if (status < 0 || ctl->open > CLIENTS_MOST || !ctl_conn_peer(call->conn, &uid)) {
+		ctl_conn_close(call->conn);
+		return;
+	}
+	call->uid = uid;
+	call->may = uid == 0 || uid == getuid() ? CTL_ADMIN : CTL_NONE;
+}
+
+static void on_watch(uv_timer_t *t)
+{
+	struct ctl *ctl = t->data;
+
+	for (struct ctl_call *c = ctl->calls, *next; c != NULL; c = next) {
+		next = c->next;
+		if (c->n_waits > 0)
+			ctl_waits_check(c);
+	}
+}
+
+void ctl_notify(struct ctl *ctl)
+{
+	for (struct ctl_call *c = ctl->calls, *next; c != NULL; c = next) {
+		next = c->next;
+		if (c->follows)
+			ctl_events_send(c);
+	}
+}
+
+/* --- the socket ------------------------------------------------------------------------------------- */
+
+static bool somebody_listens(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+	bool live = fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0;
+	if (fd >= 0)
+		close(fd);
+	return live;
+}
+
+static int bind_path(struct ctl *ctl, struct err *err)
+{
+	char *dir = mem_strdup(ctl->path), *slash = strrchr(dir, '/');
+	int rc = 0;
+
+	if (slash != NULL && slash != dir) {
+		*slash = '\0';
+		rc = dir_make(dir, 0700, err);
+	}
+	free(dir);
+	if (rc == 0 && somebody_listens(ctl->path))
+		rc = err_set(err, BD_ESTATE, "another batchd listens at %s", ctl->path);
+	if (rc < 0)
+		return rc;
+	unlink(ctl->path);
+	int uv = uv_pipe_bind(&ctl->listener, ctl->path);
+	if (uv == 0)
+		uv = uv_listen((uv_stream_t *)&ctl->listener, 128, on_client);
+	return uv < 0 ? err_set(err, BD_EIO, "cannot listen at %s: %s", ctl->path, uv_strerror(uv)) : 0;
+}
+
+static void on_listener_closed(uv_handle_t *h)
+{
+	ctl_gone(h->data);
+}
+
+int ctl_open(const char *path, const struct ctl_env *env, struct ctl **ret, struct err *err)
+{
+	struct ctl *ctl = MEM_NEW(struct ctl);
+
+	ctl->env = *env;
+	ctl->path = mem_strdup(path);
+	ctl->open = 2;
+	uv_pipe_init(env->loop, &ctl->listener, 0);
+	uv_timer_init(env->loop, &ctl->watch);
+	ctl->listener.data = ctl;
+	ctl->watch.data = ctl;
+	uv_timer_start(&ctl->watch, on_watch, WATCH_MS, WATCH_MS);
+	int rc = bind_path(ctl, err);
+	*ret = ctl;             /* also on failure: its handles are closed by ctl_close() */
+	return rc;
+}
+
+void ctl_close(struct ctl *ctl, void (*closed)(void *data), void *data)
+{
+	ctl->closed = closed;
+	ctl->data = data;
+	if (!ctl->closing) {
+		unlink(ctl->path);
+		ctl->closing = true;
+		uv_close((uv_handle_t *)&ctl->listener, on_listener_closed);
+		uv_close((uv_handle_t *)&ctl->watch, on_listener_closed);
+	}
+	for (struct ctl_call *c = ctl->calls; c != NULL; c = c->next)
+		if (c->conn != NULL)
+			ctl_conn_close(c->conn);
+}

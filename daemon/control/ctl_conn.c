@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl_conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "batchd/wire.h"
+#include "mem.h"
+
+enum {
+	CHUNK = 65536,
+	UNSENT_MOST = 64 << 20,         /* a reader so far behind is dropped */
+	IDLE_MS = 60000,                /* a request that does not come is not waited for */
+};
+
+enum conn_state { CONN_LINE, CONN_UPLOAD, CONN_REPLY, CONN_CLOSING };
+
+struct ctl_conn {
+	enum conn_state state;
+	uv_pipe_t pipe;
+	uv_timer_t idle;
+	const struct ctl_conn_fns *fns;
+	void *data;                     /* borrowed: for fns */
+	struct buf in;
+	char chunk[CHUNK];
+	/* the upload */
+	char *path;
+	int fd;
+	int64_t left;
+	uv_fs_t write;
+	uv_buf_t part;
+	bool writing, end;
+	int handles;
+	size_t unsent;
+};
+
+struct reply {
+	uv_write_t req;
+	struct ctl_conn *conn;
+	size_t len;
+	char bytes[];
+};
+
+static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf);
+static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf);
+
+static void on_handle_closed(uv_handle_t *h)
+{
+	struct ctl_conn *c = h->data;
+
+	if (--c->handles > 0 || c->writing)
+		return;
+	if (c->fd >= 0)
+		close(c->fd);
+	if (c->path != NULL)
+		unlink(c->path);
+	c->fns->closed(c->data);
+	free(c->path);
+	buf_done(&c->in);
+	free(c);
+}
+
+void ctl_conn_close(struct ctl_conn *c)
+{
+	if (c->state == CONN_CLOSING)
+		return;
+	c->state = CONN_CLOSING;
+	uv_close((uv_handle_t *)&c->idle, on_handle_closed);
+	uv_close((uv_handle_t *)&c->pipe, on_handle_closed);
+}
+
+void ctl_conn_end(struct ctl_conn *c)
+{
+	c->end = true;
+	if (c->unsent == 0)
+		ctl_conn_close(c);
+}
+
+static void on_written(uv_write_t *req, int status)
+{
+	struct reply *r = (struct reply *)req;
+	struct ctl_conn *c = r->conn;
+
+	c->unsent -= r->len;
+	free(r);
+	if (status < 0 || (c->end && c->unsent == 0))
+		ctl_conn_close(c);
+}
+
+void ctl_conn_write(struct ctl_conn *c, struct span bytes)
+{
+	if (c->state == CONN_CLOSING)
+		return;
+	struct reply *r = mem_alloc(sizeof *r + bytes.len);
+	uv_buf_t buf = uv_buf_init(r->bytes, (unsigned)bytes.len);
+
+	r->conn = c;
+	r->len = bytes.len;
+	memcpy(r->bytes, bytes.at, bytes.len);
+	c->unsent += bytes.len;
+	if (uv_write(&r->req, (uv_stream_t *)&c->pipe, &buf, 1, on_written) < 0) {
+		c->unsent -= bytes.len;
+		free(r);
+		ctl_conn_close(c);
+	} else if (c->unsent > UNSENT_MOST) {
+		ctl_conn_close(c);
+	}
+}
+
+/* --- the request ------------------------------------------------------------------------------------ */
+
+static void run(struct ctl_conn *c)
+{
+	char *path = c->path;
+
+	c->state = CONN_REPLY;
+	uv_timer_stop(&c->idle);
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	c->path = NULL;
+	/* what else the peer sends is read and dropped, so that its end is noticed */
+	(void)uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read);
+	c->fns->ready(c->data, path);
+}
+
+static void give_up(struct ctl_conn *c, const char *why)
+{
+	c->state = CONN_REPLY;
+	c->fns->trouble(c->data, why);
+}
+
+static void on_part_written(uv_fs_t *req)
+{
+	struct ctl_conn *c = req->data;
+	ssize_t n = req->result;
+
+	uv_fs_req_cleanup(req);
+	c->writing = false;
+	if (c->state == CONN_CLOSING) {
+		if (c->handles == 0) {
+			c->handles = 1;
+			on_handle_closed((uv_handle_t *)&c->pipe);
+		}
+		return;
+	}
+	if (n < 0) {
+		give_up(c, uv_strerror((int)n));
+		return;
+	}
+	c->left -= n;
+	c->part.base += n;
+	c->part.len -= (size_t)n;
+	if (c->part.len > 0) {
+		c->writing = true;
+		(void)uv_fs_write(c->pipe.loop, &c->write, c->fd, &c->part, 1, -1, on_part_written);
+	} else if (c->left == 0) {
+		run(c);
+	} else {
+		(void)uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read);
+	}
+}
+
+/* A part of the upload, from a buffer that stays until it is written; no more is read meanwhile. */
+static void take_part(struct ctl_conn *c, char *bytes, size_t n)
+{
+	(void)uv_read_stop((uv_stream_t *)&c->pipe);
+	(void)uv_timer_again(&c->idle);
+	if ((int64_t)n > c->left)
+		n = (size_t)c->left;
+	c->part = uv_buf_init(bytes, (unsigned)n);
+	c->writing = true;
+	c->write.data = c;
+	(void)uv_fs_write(c->pipe.loop, &c->write, c->fd, &c->part, 1, -1, on_part_written);
+}
+
+static void begin_upload(struct ctl_conn *c, size_t used)
+{
+	c->fd = open(c->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (c->fd < 0) {
+		give_up(c, strerror(errno));
+		return;
+	}
+	c->state = CONN_UPLOAD;
+	if (c->left == 0)
+		run(c);
+	else if (c->in.len > used)
+		take_part(c, c->in.at + used, c->in.len - used);
+}
+
+static void take_line(struct ctl_conn *c)
+{
+	char *nl = c->in.len > 0 ? memchr(c->in.at, '\n', c->in.len) : NULL;
+
+	if (nl == NULL) {
+		if (c->in.len > WIRE_LINE_MAX)
+			ctl_conn_close(c);
+		return;
+	}
+	size_t len = (size_t)(nl - c->in.at);
+	c->left = c->fns->line(c->data, (struct span){ c->in.at, len }, &c->path);
+	if (c->state == CONN_CLOSING || c->end)
+		return;
+	if (c->left < 0)
+		run(c);
+	else
+		begin_upload(c, len + 1);
+}
+
+static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf)
+{
+	struct ctl_conn *c = h->data;
+
+	(void)hint;
+	*buf = uv_buf_init(c->chunk, sizeof c->chunk);
+}
+
+static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
+{
+	struct ctl_conn *c = s->data;
+
+	if (n < 0) {
+		/* a peer that only shut its side still gets its answer */
+		if (c->state != CONN_REPLY || n != UV_EOF)
+			ctl_conn_close(c);
+		else
+			(void)uv_read_stop(s);
+		return;
+	}
+	if (n == 0 || c->state == CONN_REPLY || c->state == CONN_CLOSING)
+		return;
+	if (c->state == CONN_UPLOAD) {
+		take_part(c, buf->base, (size_t)n);
+		return;
+	}
+	buf_add(&c->in, buf->base, (size_t)n);
+	take_line(c);
+}
+
+static void on_idle(uv_timer_t *t)
+{
+	ctl_conn_close(t->data);
+}
+
+struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *listener,
+                                 const struct ctl_conn_fns *fns, void *data)
+{
+	struct ctl_conn *c = MEM_NEW(struct ctl_conn);
+
+	c->fns = fns;
+	c->data = data;
+	c->fd = -1;
+	c->handles = 2;
+	uv_pipe_init(loop, &c->pipe, 0);
+	uv_timer_init(loop, &c->idle);
+	c->pipe.data = c;
+	c->idle.data = c;
+	uv_timer_start(&c->idle, on_idle, IDLE_MS, IDLE_MS);
+	if (uv_accept(listener, (uv_stream_t *)&c->pipe) < 0 ||
+	    uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) < 0)
+		ctl_conn_close(c);
+	return c;
+}
+
+bool ctl_conn_peer(struct ctl_conn *c, uint32_t *ret_uid)
+{
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+	uv_os_fd_t fd;
+
+	if (uv_fileno((uv_handle_t *)&c->pipe, &fd) < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return false;
+	*ret_uid = cred.uid;
+	return true;
+}

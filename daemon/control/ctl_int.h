@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CTL_INT_H
+#define CTL_INT_H
+
+#include <uv.h>
+
+#include "ctl.h"
+#include "ctl_conn.h"
+
+struct ctl {
+	struct ctl_env env;
+	uv_pipe_t listener;
+	uv_timer_t watch;               /* for those who wait for a job */
+	char *path;
+	struct ctl_call *calls;
+	int open;                       /* handles that are not closed yet */
+	int64_t uploads;
+	bool closing;
+	void (*closed)(void *data);
+	void *data;
+};
+
+/* One request of one client. */
+struct ctl_call {
+	struct ctl_call *next;
+	struct ctl *ctl;
+	struct ctl_conn *conn;
+	int refs;                       /* the connection's, and one for each answer that comes later */
+	uid_t uid;                      /* the peer's, by the kernel's word */
+	enum ctl_right may;
+	struct json *request;           /* owned */
+	const struct json *args;
+	char *upload_path;              /* owned; NULL: none came */
+	bool answered;                  /* the last line is on its way */
+	/* while it goes on */
+	bool follows;                   /* events */
+	int64_t follow_job, follow_seq;
+	int64_t *waits;                 /* jobs still waited for; owned */
+	size_t n_waits;
+};
+
+#define CMD(name, right, words, summary, details) int ctl_##name(struct ctl_call *call, struct err *err);
+#include "batchd/commands.def"
+
+void ctl_call_release(struct ctl_call *call);   /* conn is NULL once the client has gone */
+
+/* Run what the request asks for; answers an error itself. */
+void ctl_run(struct ctl_call *call);
+
+/* A reply line {"ok":...} or {"more":...}: begin, write one value, send. */
+void ctl_begin(struct jw *w, struct buf *line, const char *word);
+void ctl_send(struct ctl_call *call, struct jw *w, struct buf *line, bool last);
+void ctl_fail(struct ctl_call *call, const struct err *err);
+
+void ctl_events_send(struct ctl_call *call);
+void ctl_waits_check(struct ctl_call *call);
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking at jobs and changing them: a handler for each such line of commands.def. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batchd/wire.h"
+#include "batch_store.h"
+#include "ctl_int.h"
+#include "job_store.h"
+#include "mem.h"
+
+enum { LIST_MOST = 200, EVENTS_MOST = 500 };
+
+static int find_job(struct ctl_call *call, int64_t *ret, struct err *err)
+{
+	const char *word = json_get_str(call->args, "job");
+
+	if (word == NULL || word[0] == '\0')
+		return err_set(err, BD_EINVALID, "which job? (batchctl status lists them)");
+	return job_find(call->ctl->env.db, word, ret, err);
+}
+
+int ctl_ping(struct ctl_call *call, struct err *err)
+{
+	struct buf line;
+	struct jw w;
+
+	(void)err;
+	ctl_begin(&w, &line, "ok");
+	jw_obj(&w);
+	jw_put_str(&w, "version", BATCHD_VERSION);
+	jw_put_int(&w, "pid", getpid());
+	jw_put_int(&w, "uptime_s", call->ctl->env.uptime_s());
+	jw_put_int(&w, "wire", WIRE_VERSION);
+	jw_put_int(&w, "schema", db_schema());
+	jw_obj_end(&w);
+	ctl_send(call, &w, &line, true);
+	return 0;
+}
+
+static int status_list(struct ctl_call *call, struct jw *w, struct err *err)
+{
+	struct engine *e = call->ctl->env.engine;
+	int64_t *ids = NULL;
+	size_t n = 0;
+	int rc = job_list_newest(call->ctl->env.db, INT64_MAX, LIST_MOST, &ids, &n, err);
+
+	jw_obj(w);
+	jw_put_int(w, "schema", 1);
+	jw_name(w, "daemon");
+	jw_obj(w);
+	jw_put_str(w, "version", BATCHD_VERSION);
+	jw_put_int(w, "uptime_s", call->ctl->env.uptime_s());
+	jw_obj_end(w);
+	jw_name(w, "jobs");
+	jw_list(w);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = engine_job_status(e, ids[i], false, w, err);
+	jw_list_end(w);
+	jw_name(w, "endpoints");
+	engine_endpoint_status(e, w);
+	jw_obj_end(w);
+	free(ids);
+	return rc;
+}
+
+int ctl_status(struct ctl_call *call, struct err *err)
+{
+	int64_t id = 0;
+	struct buf line;
+	struct jw w;
+	int rc = 0;
+
+	ctl_begin(&w, &line, "ok");
+	if (json_get(call->args, "job") == NULL) {
+		rc = status_list(call, &w, err);
+	} else {
+		rc = find_job(call, &id, err);
+		if (rc == 0)
+			rc = engine_job_status(call->ctl->env.engine, id, true, &w, err);
+	}
+	if (rc < 0)
+		buf_done(&line);
+	else
+		ctl_send(call, &w, &line, true);
+	return rc;
+}
+
+int ctl_why(struct ctl_call *call, struct err *err)
+{
+	int64_t id = 0;
+	struct buf line;
+	struct jw w;
+	char number[24];
+	int rc = find_job(call, &id, err);
+
+	if (rc < 0)
+		return rc;
+	snprintf(number, sizeof number, "%lld", (long long)id);
+	ctl_begin(&w, &line, "ok");
+	jw_obj(&w);
+	jw_put_str(&w, "id", number);
+	jw_name(&w, "lines");
+	rc = engine_why(call->ctl->env.engine, id, &w, err);
+	jw_obj_end(&w);
+	if (rc < 0)
+		buf_done(&line);
+	else
+		ctl_send(call, &w, &line, true);
+	return rc;
+}
+
+static void on_audited(void *data, bool ok, const char *json, const struct err *err)
+{
+	struct ctl_call *call = data;
+	struct buf line;
+	struct jw w;
+
+	(void)ok;
+	if (err != NULL) {
+		ctl_fail(call, err);
+	} else {
+		ctl_begin(&w, &line, "ok");
+		jw_raw(&w, span_of(json));
+		ctl_send(call, &w, &line, true);
+	}
+	ctl_call_release(call);
+}
+
+int ctl_audit(struct ctl_call *call, struct err *err)
+{
+	int64_t id = 0;
+	int rc = find_job(call, &id, err);
+
+	if (rc < 0)
+		return rc;
+	call->refs++;
+	rc = engine_audit(call->ctl->env.engine, id, on_audited, call, err);
+	if (rc < 0)
+		ctl_call_release(call);
+	return rc;
+}
+
+/* --- changing ------------------------------------------------------------------------------------------ */
+
+static int change(struct ctl_call *call, int (*what)(struct engine *, int64_t, struct err *), const char *state,
+                  struct err *err)
+{
+	int64_t id = 0;
+	struct buf line;
+	struct jw w;
+	char number[24];
+	int rc = find_job(call, &id, err);
+
+	if (rc == 0)
+		rc = what(call->ctl->env.engine, id, err);
+	if (rc < 0)
+		return rc;
+	snprintf(number, sizeof number, "%lld", (long long)id);
+	ctl_begin(&w, &line, "ok");
+	jw_obj(&w);
+	jw_put_str(&w, "id", number);
+	jw_put_str(&w, "state", state);
+	jw_obj_end(&w);
+	ctl_send(call, &w, &line, true);
+	return 0;
+}
+
+int ctl_pause(struct ctl_call *call, struct err *err)
+{
+	return change(call, engine_pause, "paused", err);
+}
+
+int ctl_cancel(struct ctl_call *call, struct err *err)
+{
+	return change(call, engine_cancel, "canceled", err);
+}
+
+int ctl_remove(struct ctl_call *call, struct err *err)
+{
+	return change(call, engine_remove, "removed", err);
+}
+
+int ctl_resume(struct ctl_call *call, struct err *err)
+{
+	const char *endpoint = json_get_str(call->args, "endpoint");
+	struct buf line;
+	struct jw w;
+
+	if (endpoint == NULL)
+		return change(call, engine_resume, "running", err);
+	int rc = engine_resume_endpoint(call->ctl->env.engine, endpoint, err);
+	if (rc < 0)
+		return rc;
+	ctl_begin(&w, &line, "ok");
+	jw_obj(&w);
+	jw_put_str(&w, "endpoint", endpoint);
+	jw_put_str(&w, "state", "open");
+	jw_obj_end(&w);
+	ctl_send(call, &w, &line, true);
+	return 0;
+}
+
+int ctl_retry(struct ctl_call *call, struct err *err)
+{
+	struct retry_selector which = { .custom_id = json_get_str(call->args, "pass"),
+		.instance_id = json_get_str(call->args, "instance"), .stage = (int)json_get_int(call->args, "stage", 0) };
+	int64_t id = 0, passes = 0;
+	struct buf line;
+	struct jw w;
+	int rc = find_job(call, &id, err);
+
+	if (rc == 0)
+		rc = engine_retry(call->ctl->env.engine, id, &which, &passes, err);
+	if (rc < 0)
+		return rc;
+	ctl_begin(&w, &line, "ok");
+	jw_obj(&w);
+	jw_put_int(&w, "passes", passes);
+	jw_obj_end(&w);
+	ctl_send(call, &w, &line, true);
+	return 0;
+}
+
+/* --- waiting ------------------------------------------------------------------------------------------- */
+
+static bool ended(enum job_state s)
+{
+	return s == JOB_DONE || s == JOB_FAILED || s == JOB_CANCELED;
+}
+
+static void send_job(struct ctl_call *call, int64_t id, const char *word, bool last)
+{
+	struct err err = { 0 };
+	struct buf line;
+	struct jw w;
+
+	ctl_begin(&w, &line, word);
+	if (engine_job_status(call->ctl->env.engine, id, last, &w, &err) < 0) {
+		buf_done(&line);
+		ctl_fail(call, &err);
+		return;
+	}
+	ctl_send(call, &w, &line, last);
+}
+
+/* The one job it waits for may have ended by now. */
+void ctl_waits_check(struct ctl_call *call)
+{
+	struct job_row row;
+	struct err err = { 0 };
+
+	if (call->answered)
+		return;
+	if (job_get(call->ctl->env.db, call->waits[0], &row, &err) < 0) {
+		ctl_fail(call, &err);
+		return;
+	}
+	bool over = ended(row.state);
+	job_row_done(&row);
+	if (over)
+		send_job(call, call->waits[0], "ok", true);
+}
+
+int ctl_wait(struct ctl_call *call, struct err *err)
+{
+	int64_t id = 0;
+	int rc = find_job(call, &id, err);
+
+	if (rc < 0)
+		return rc;
+	call->waits = mem_alloc(sizeof *call->waits);
+	call->waits[0] = id;
+	call->n_waits = 1;
+	ctl_waits_check(call);
+	return 0;
+}
+
+/* --- events -------------------------------------------------------------------------------------------- */
+
+static void on_event(void *data, const struct event_row *e)
+{
+	struct ctl_call *call = data;
+	struct buf line;
+	struct jw w;
+	char number[24];
+
+	snprintf(number, sizeof number, "%lld", (long long)e->job);
+	ctl_begin(&w, &line, "more");
+	jw_obj(&w);
+	jw_put_int(&w, "seq", e->seq);
+	jw_put_int(&w, "time_ms", e->time_ms);
+	jw_put_str(&w, "job", e->job > 0 ? number : "");
+	jw_put_str(&w, "job_name", e->job_name);
+	jw_put_int(&w, "batch", e->batch);
+	jw_put_str(&w, "level", e->level);
+	jw_put_str(&w, "text", e->text);
+	jw_obj_end(&w);
+	ctl_send(call, &w, &line, false);
+	call->follow_seq = e->seq;
+}
+
+void ctl_events_send(struct ctl_call *call)
+{
+	struct err err = { 0 };
+	struct buf line;
+	struct jw w;
+
+	for (int64_t before = -1; call->follow_seq != before && !call->answered;) {
+		before = call->follow_seq;
+		if (event_each(call->ctl->env.db, call->follow_job, before, EVENTS_MOST, on_event, call, &err) < 0) {
+			ctl_fail(call, &err);
+			return;
+		}
+	}
+	if (call->follows)
+		return;
+	ctl_begin(&w, &line, "ok");
+	jw_obj(&w);
+	jw_obj_end(&w);
+	ctl_send(call, &w, &line, true);
+}
+
+int ctl_events(struct ctl_call *call, struct err *err)
+{
+	int64_t id = 0;
+	int rc = json_get(call->args, "job") != NULL ? find_job(call, &id, err) : 0;
+
+	if (rc < 0)
+		return rc;
+	call->follow_job = id;
+	call->follows = json_get_bool(call->args, "follow", false);
+	ctl_events_send(call);
+	return 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* submit: arguments become parameters; the upload becomes the job's dataset. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl_int.h"
+#include "mem.h"
+
+/* The arguments that are a run's parameters, as rollout_params_read() takes them; borrowed from the request. */
+static int read_params(struct ctl_call *call, struct rollout_params *ret, struct json **ret_json, struct err *err)
+{
+	static const char *const names[] = { "workflow", "model_name", "temp", "top_p", "max_tokens", "thinking_budget",
+		"enable_thinking", "greedy_first", "convert_crlf", "passk", "extra_body", "repostructure_dir", "repo_mirrors",
+		"prompt_dir" };
+	struct buf text = { 0 };
+	struct jw w = { .out = &text };
+
+	jw_obj(&w);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const struct json *v = json_get(call->args, names[i]);
+		struct buf value = { 0 };
+
+		if (v == NULL)
+			continue;
+		jw_name(&w, names[i]);
+		json_print(v, &value);
+		jw_raw(&w, buf_span(&value));
+		buf_done(&value);
+	}
+	jw_obj_end(&w);
+	int rc = json_parse(text.at, text.len, ret_json, err);
+	buf_done(&text);
+	return rc < 0 ? rc : rollout_params_read(*ret_json, ret, err);
+}
+
+static void on_submitted(void *data, int64_t id, const char *name, int64_t passes, const char *warnings,
+                         const struct err *err)
+{
+	struct ctl_call *call = data;
+	struct buf line;
+	struct jw w;
+
+	if (id < 0) {
+		ctl_fail(call, err);
+	} else {
+		char number[24];
+
+		snprintf(number, sizeof number, "%lld", (long long)id);
+		ctl_begin(&w, &line, "ok");
+		jw_obj(&w);
+		jw_put_str(&w, "id", number);
+		jw_put_str(&w, "name", name);
+		jw_put_int(&w, "passes", passes);
+		jw_name(&w, "warnings");
+		jw_raw(&w, span_of(warnings));
+		jw_obj_end(&w);
+		ctl_send(call, &w, &line, true);
+	}
+	ctl_call_release(call);
+}
+
+int ctl_submit(struct ctl_call *call, struct err *err)
+{
+	struct submission s = { .owner_uid = call->uid };
+	struct json *v = NULL;
+	bool raw;
+	int rc = read_params(call, &s.params, &v, err);
+
+	if (rc < 0)
+		goto out;
+	raw = s.params.workflow != NULL && strcmp(s.params.workflow, "raw") == 0;
+	s.name = json_get_str(call->args, "name");
+	s.endpoint = json_get_str(call->args, "endpoint");
+	s.save_dir = json_get_str(call->args, "save_dir");
+	s.start = json_get_str(call->args, "start_file");
+	s.end = json_get_str(call->args, "end_file");
+	s.dataset = json_get_str(call->args, raw ? "requests" : "dataset");
+	s.dataset_path = call->upload_path;
+	if (s.save_dir == NULL || s.save_dir[0] != '/')
+		rc = err_set(err, BD_EINVALID, "submit: --save_dir must be an absolute path");
+	else if (s.dataset_path == NULL)
+		rc = err_set(err, BD_EINVALID, "%s: no such file", s.dataset != NULL ? s.dataset : "no dataset");
+	if (rc == 0) {
+		call->refs++;
+		rc = engine_submit(call->ctl->env.engine, &s, on_submitted, call, err);
+		if (rc < 0) {
+			ctl_call_release(call);
+		} else {                        /* the engine has it now */
+			free(call->upload_path);
+			call->upload_path = NULL;
+		}
+	}
+out:
+	json_free(v);
+	return rc;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Does everything add up?  A worker counts the rows of every stage against the sums beside them, one stage against the next,
+ * every DONE pass against its sample, and the aggregated files against the passes.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_int.h"
+#include "files.h"
+#include "mem.h"
+
+enum { PROBLEMS_MOST = 50 };
+
+struct audit {
+	struct task task;
+	audit_fn done;
+	void *data;
+	struct job_row row;
+	const char *suffix;             /* of the samples' products; NULL: the workflow makes none */
+	bool ended;                     /* then the aggregated files must be whole */
+	char *db_path;
+	struct buf json;
+	struct jw problems;
+	struct buf problem_text;
+	size_t n_problems;
+	int64_t done_passes, failed_passes, answers;
+	int rc;
+	struct err err;
+};
+
+static void problem(struct audit *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void problem(struct audit *a, const char *fmt, ...)
+{
+	char text[500];
+	va_list ap;
+
+	if (a->n_problems++ >= PROBLEMS_MOST)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	jw_str(&a->problems, text);
+}
+
+static int on_last_stage(void *data, const struct pass_row *p, struct err *err)
+{
+	struct audit *a = data;
+
+	(void)err;
+	a->answers += p->answer.batch > 0;
+	if (p->state != PASS_DONE || a->suffix == NULL)
+		return 0;
+	char *cid = custom_id_make(p->instance_id, p->n % a->row.passk, a->row.passk);
+	char *path = mem_printf("%s/samples/%s.jsonl", a->row.save_dir, cid);
+	if (file_size(path) <= 0)
+		problem(a, "%s is done, but its sample %s is not there", cid, path);
+	free(path);
+	free(cid);
+	return 0;
+}
+
+static int64_t lines_of(const struct audit *a, const char *name)
+{
+	char *path = path_join(a->row.save_dir, name);
+	struct line_reader r;
+	struct span line;
+	int64_t n = 0;
+	int rc = line_reader_open(&r, path, NULL);
+
+	free(path);
+	if (rc < 0)
+		return -1;
+	while ((rc = line_reader_next(&r, (size_t)1 << 30, &line, NULL)) == 1)
+		n++;
+	line_reader_close(&r);
+	return rc < 0 ? -1 : n;
+}
+
+static void check_lines(struct audit *a, const char *name, int64_t want)
+{
+	int64_t have = lines_of(a, name);
+
+	if (have < 0)
+		problem(a, "%s/%s cannot be read", a->row.save_dir, name);
+	else if (have != want)
+		problem(a, "%s/%s has %lld lines, not %lld", a->row.save_dir, name, (long long)have, (long long)want);
+}
+
+static void check_files(struct audit *a, int64_t failed)
+{
+	if (a->suffix != NULL)
+		check_lines(a, "output.jsonl", a->done_passes);
+	else
+		check_lines(a, "batch_output_step1.jsonl", a->answers);
+	check_lines(a, "failures.jsonl", failed);
+}
+
+static int check_stages(struct audit *a, struct db *db, struct err *err)
+{
+	struct pass_counts sums;
+	int64_t really[STAGES_MAX + 1][PASS_STATE_COUNT] = { 0 }, before = a->row.passes, failed = 0;
+	struct jw w = { .out = &a->json, .comma = true };
+	int rc = count_get(db, a->row.id, &sums, err);
+
+	jw_name(&w, "stages");
+	jw_list(&w);
+	for (int stage = 1; rc == 0 && stage <= (int)a->row.stages; stage++) {
+		int64_t total = 0;
+
+		rc = pass_count_really(db, a->row.id, stage, really[stage], err);
+		jw_obj(&w);
+		jw_put_int(&w, "stage", stage);
+		for (int s = 0; s < PASS_STATE_COUNT; s++) {
+			total += really[stage][s];
+			jw_put_int(&w, pass_state_word((enum pass_state)s), really[stage][s]);
+			if (really[stage][s] != sums.n[stage][s])
+				problem(a, "stage %d: %lld passes are %s, the sum says %lld", stage,
+				        (long long)really[stage][s], pass_state_word((enum pass_state)s),
+				        (long long)sums.n[stage][s]);
+		}
+		jw_put_int(&w, "total", total);
+		jw_obj_end(&w);
+		if (total != before)
+			problem(a, "stage %d has %lld passes, %lld should have come to it", stage, (long long)total,
+			        (long long)before);
+		before = really[stage][PASS_DONE];
+		failed += really[stage][PASS_FAILED];
+	}
+	jw_list_end(&w);
+	a->done_passes = before;
+	a->failed_passes = failed;
+	return rc;
+}
+
+static void run(struct task *t)
+{
+	struct audit *a = AROUND(struct audit, task, t);
+	struct db *db = NULL;
+	char number[24];
+
+	a->problems.out = &a->problem_text;
+	a->rc = db_open_reader(a->db_path, &db, &a->err);
+	snprintf(number, sizeof number, "%lld", (long long)a->row.id);
+	struct jw w = { .out = &a->json };
+	jw_obj(&w);
+	jw_put_str(&w, "id", number);
+	if (a->rc == 0)
+		a->rc = check_stages(a, db, &a->err);
+	if (a->rc == 0)
+		a->rc = pass_each(db, a->row.id, (int)a->row.stages, a->row.passk, on_last_stage, a, &a->err);
+	db_close(db);
+	if (a->rc < 0)
+		return;
+	if (a->ended)
+		check_files(a, a->failed_passes);
+	w.comma = true;
+	jw_put_bool(&w, "ok", a->n_problems == 0);
+	jw_name(&w, "problems");
+	buf_add_char(&a->json, '[');
+	buf_add_span(&a->json, buf_span(&a->problem_text));
+	buf_add_char(&a->json, ']');
+	buf_add_char(&a->json, '}');
+}
+
+static void done(struct task *t)
+{
+	struct audit *a = AROUND(struct audit, task, t);
+
+	a->done(a->data, a->n_problems == 0, buf_str(&a->json), a->rc < 0 ? &a->err : NULL);
+	job_row_done(&a->row);
+	buf_done(&a->json);
+	buf_done(&a->problem_text);
+	free(a->db_path);
+	free(a);
+}
+
+int engine_audit(struct engine *e, int64_t id, audit_fn on_done, void *data, struct err *err)
+{
+	struct job_row row = { 0 };
+	int rc = job_get(e->db, id, &row, err);
+
+	if (rc == 0)
+		rc = engine_flush(e, err);
+	if (rc < 0) {
+		job_row_done(&row);
+		return rc;
+	}
+	struct audit *a = MEM_NEW(struct audit);
+	a->row = row;
+	a->suffix = strcmp(row.workflow, "raw") == 0 ? NULL : "";
+	a->ended = row.state == JOB_DONE || row.state == JOB_FAILED;
+	a->done = on_done;
+	a->data = data;
+	a->db_path = mem_strdup(db_path(e->db));
+	a->task.run = run;
+	a->task.done = done;
+	task_start(e, NULL, &a->task);
+	return 0;
+}

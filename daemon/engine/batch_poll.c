@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A batch at the endpoint: looked at now and then until its word is terminal, then both of its files are brought here.
+ *
+ * A broken look says nothing about the batch.  Status words, counts and the order of things are hints; what came of each
+ * request is read from the files (read.c).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine_int.h"
+#include "fault.h"
+#include "files.h"
+#include "mem.h"
+
+enum {
+	GONE_MS = 900000,               /* 404 for so long: the batch is lost */
+	LATE_MS = 60000,                /* a terminal word without file ids is believed after that */
+	FETCH_LEAST_MS = 1000, FETCH_MOST_MS = 300000,
+	FETCH_GONE_MS = 300000,         /* 404 on a result file for so long: there is none */
+	TOKEN_LEAST_MS = 60000, TOKEN_MOST_MS = 1800000,
+};
+
+static bool ids_may_come_yet(struct batch *b, const struct remote_batch *rb)
+{
+	bool none = rb->output_file_id[0] == '\0' && rb->error_file_id[0] == '\0';
+	bool no_errors = rb->error_file_id[0] == '\0' && rb->failed > 0;
+	bool no_output = rb->output_file_id[0] == '\0' && rb->completed > 0;
+
+	if (rb->status != REMOTE_COMPLETED && rb->status != REMOTE_EXPIRED && rb->status != REMOTE_CANCELLED)
+		return false;
+	if (rb->status != REMOTE_COMPLETED && none && rb->completed <= 0)
+		return false;
+	return (none || no_errors || no_output) && now_ms(b->e) - b->row.since_ms < LATE_MS;
+}
+
+/* Too many tokens enqueued: no attempt, only a wait; the file stays where it is. */
+static void batch_token_wait(struct batch *b, const struct remote_batch *rb)
+{
+	char text[400];
+
+	b->endpoint->token_wait = true;
+	snprintf(text, sizeof text, "waits for the endpoint's token limit: %s", rb->error_message);
+	engine_event(b->e, b->row.job, b->row.id, "warning", "%s", text);
+	batch_wait(b, TOKEN_LEAST_MS, TOKEN_MOST_MS, -1);
+	text_set(&b->row.remote_id, "");
+	text_set(&b->row.remote_word, "");
+	batch_move(b, BATCH_UPLOADED, text);
+}
+
+static void batch_ended(struct batch *b, const struct remote_batch *rb)
+{
+	const char *code = rb->error_code[0] != '\0' ? rb->error_code :
+		rb->status == REMOTE_EXPIRED ? "batch_expired" : rb->status == REMOTE_CANCELLED ? "batch_cancelled" :
+		rb->status == REMOTE_FAILED ? "batch_failed" : "";
+
+	if (rb->status == REMOTE_FAILED && rb->token_limit) {
+		batch_token_wait(b, rb);
+		return;
+	}
+	b->endpoint->token_wait = false;
+	text_set(&b->row.error_code, code);
+	b->row.error_line = rb->error_line;
+	if (rb->status != REMOTE_COMPLETED)
+		engine_event(b->e, b->row.job, b->row.id, "warning", "%s: %s%s%s", rb->word,
+		             code, rb->error_message[0] != '\0' ? ": " : "", rb->error_message);
+	b->fetch = 0;
+	b->gone_ms = 0;
+	b->row.tries = 0;
+	b->row.next_ms = 0;
+	batch_move(b, BATCH_FETCHING, rb->error_message);
+}
+
+/* What the endpoint says of it. */
+void batch_seen(struct batch *b, const struct remote_batch *rb)
+{
+	b->gone_ms = 0;
+	if (strcmp(b->row.remote_word, rb->word) != 0) {
+		text_set(&b->row.remote_word, rb->word);
+		b->row.since_ms = now_ms(b->e);
+	}
+	text_set(&b->row.output_file_id, rb->output_file_id);
+	text_set(&b->row.error_file_id, rb->error_file_id);
+	b->row.completed = rb->completed;
+	b->row.failed = rb->failed;
+	if (remote_status_terminal(rb->status) && !ids_may_come_yet(b, rb)) {
+		batch_ended(b, rb);
+		return;
+	}
+	int64_t most = remote_status_terminal(rb->status) ? LATE_MS / 6 : b->endpoint->cfg->poll_max_ms;
+	batch_wait(b, b->endpoint->cfg->poll_min_ms, most, -1);
+	batch_store(b);
+}
+
+static void poll_failed(struct batch *b, const struct api_result *res)
+{
+	if (res->verdict == API_GONE || res->verdict == API_REFUSED) {
+		if (b->gone_ms == 0)
+			b->gone_ms = now_ms(b->e);
+		if (res->verdict == API_GONE && now_ms(b->e) - b->gone_ms >= GONE_MS) {
+			engine_event(b->e, b->row.job, b->row.id, "error", "%s is gone from the endpoint (or belongs to "
+			             "another project, after a change of keys); its passes are asked for again", b->row.remote_id);
+			text_set(&b->row.error_code, "batch_lost");
+			batch_move(b, BATCH_READING, res->reason);
+			return;
+		}
+	}
+	batch_set_reason(b, res->reason);
+	batch_wait(b, b->endpoint->cfg->poll_min_ms, b->endpoint->cfg->poll_max_ms, res->retry_ms);
+	batch_store(b);
+}
+
+static void on_polled(void *data, const struct api_result *res, const struct remote_batch *rb)
+{
+	struct batch *b = data;
+	struct engine *e = b->e;
+
+	b->call = NULL;
+	fault_step();
+	if (!e->broken && res->verdict != API_CANCELED) {
+		endpoint_heard(b->endpoint, res);
+		if (b->row.reason[0] != '\0')
+			batch_set_reason(b, "");
+		if (res->verdict == API_DONE)
+			batch_seen(b, rb);
+		else
+			poll_failed(b, res);
+	}
+	engine_tick(e);
+}
+
+/* The answer to a cancel is only a hint: the next look tells. */
+static void on_canceled(void *data, const struct api_result *res, const struct remote_batch *rb)
+{
+	struct batch *b = data;
+	struct engine *e = b->e;
+
+	(void)rb;
+	b->call = NULL;
+	if (!e->broken) {
+		endpoint_heard(b->endpoint, res);
+		b->canceling = res->verdict != API_AGAIN && res->verdict != API_UNKNOWN;
+		b->row.tries = 0;
+		batch_wait(b, b->endpoint->cfg->poll_min_ms, b->endpoint->cfg->poll_max_ms, res->retry_ms);
+		batch_store(b);
+	}
+	engine_tick(e);
+}
+
+void batch_poll_tick(struct batch *b)
+{
+	if (b->row.cancel && !b->canceling) {
+		b->call = api_batch_cancel(b->endpoint->api, b->row.remote_id, on_canceled, b);
+		return;
+	}
+	if (now_ms(b->e) < b->row.next_ms)
+		return;                         /* until next_ms */
+	b->call = api_batch_get(b->endpoint->api, b->row.remote_id, on_polled, b);
+}
+
+/* --- bringing the files -------------------------------------------------------------------------- */
+
+static const char *fetch_id(const struct batch *b)
+{
+	return b->fetch == 0 ? b->row.output_file_id : b->row.error_file_id;
+}
+
+static void fetch_close(struct batch *b)
+{
+	if (b->fd >= 0)
+		close(b->fd);
+	b->fd = -1;
+}
+
+static void fetch_next(struct batch *b)
+{
+	fetch_close(b);
+	b->fetch++;
+	b->gone_ms = 0;
+	b->row.tries = 0;
+	b->row.next_ms = 0;
+	if (b->fetch == 2)
+		batch_move(b, BATCH_READING, b->row.reason);
+}
+
+static void fetch_failed(struct batch *b, const struct api_result *res)
+{
+	bool gone = res->verdict == API_GONE || res->verdict == API_REFUSED;
+
+	if (gone && b->gone_ms == 0)
+		b->gone_ms = now_ms(b->e);
+	if (gone && now_ms(b->e) - b->gone_ms >= FETCH_GONE_MS) {
+		engine_event(b->e, b->row.job, b->row.id, "error", "its %s file %s cannot be had: %s",
+		             b->fetch == 0 ? "output" : "error", fetch_id(b), res->reason);
+		fetch_next(b);
+		return;
+	}
+	if (res->verdict == API_LOCAL) {
+		struct err err;
+
+		err_set(&err, BD_EIO, "%s", res->reason);
+		job_hold(b->job, &err);
+	}
+	batch_set_reason(b, res->reason);
+	batch_wait(b, FETCH_LEAST_MS, FETCH_MOST_MS, res->retry_ms);
+	batch_store(b);
+}
+
+static void on_content(void *data, const struct api_result *res, int64_t bytes, bool whole)
+{
+	struct batch *b = data;
+	struct engine *e = b->e;
+
+	b->call = NULL;
+	fault_step();
+	if (!e->broken && res->verdict != API_CANCELED) {
+		endpoint_heard(b->endpoint, res);
+		if (res->verdict == API_DONE && whole) {
+			fetch_next(b);
+		} else if (res->verdict == API_DONE) {          /* a part of it: go on from there */
+			batch_wait(b, FETCH_LEAST_MS, FETCH_MOST_MS, res->retry_ms);
+			batch_store(b);
+		} else {
+			if (bytes > b->got)
+				b->row.tries = 0;               /* it gets on */
+			fetch_failed(b, res);
+		}
+	}
+	engine_tick(e);
+}
+
+void batch_fetch_tick(struct batch *b)
+{
+	while (b->fetch < 2 && fetch_id(b)[0] == '\0')
+		b->fetch++;
+	if (b->fetch == 2) {
+		batch_move(b, BATCH_READING, b->row.reason);
+		return;
+	}
+	if (b->fd < 0) {
+		char *path = batch_path(b->job, b->row.id, b->fetch == 0 ? "output.part" : "errors.part");
+
+		b->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (b->fd < 0) {
+			struct err err;
+
+			err_sys(&err, BD_EIO, "cannot open %s", path);
+			job_hold(b->job, &err);
+		}
+		free(path);
+		if (b->fd < 0)
+			return;                 /* until the hold is over */
+	}
+	b->got = lseek(b->fd, 0, SEEK_END);
+	b->call = api_file_content(b->endpoint->api, fetch_id(b), b->fd, b->got > 0 ? b->got : 0, on_content, b);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person may do to a job.  Each is committed when it returns 0; what follows from it comes with the next ticks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_int.h"
+#include "files.h"
+#include "mem.h"
+
+/* The job, taken into memory if it had left it; its row in *ret even where it cannot be loaded. */
+static int job_take(struct engine *e, int64_t id, struct job **ret, struct err *err)
+{
+	if (e->broken)
+		return err_set(err, BD_ESTORE, "the database cannot be written now; try again later");
+	*ret = job_in_memory(e, id);
+	if (*ret != NULL && (*ret)->remove)
+		return err_set(err, BD_ENOTFOUND, "no such job: %lld", (long long)id);
+	return *ret != NULL ? 0 : job_load(e, id, ret, err);
+}
+
+static int change_state(struct job *job, enum job_state to, const char *reason, struct err *err)
+{
+	struct engine *e = job->e;
+	enum job_state from = job->row.state;
+
+	if (!engine_write(e))
+		return err_set(err, BD_ESTORE, "the database cannot be written now; try again later");
+	int rc = job_set_state(e->db, job->row.id, from, to, reason, to == JOB_CANCELED ? now_ms(e) : 0, err);
+	if (rc == 0) {
+		job->row.state = to;
+		job->row.ended_ms = to == JOB_CANCELED ? now_ms(e) : 0;
+		text_set(&job->row.reason, reason);
+		job->hold_ms = 0;
+		engine_event(e, job->row.id, 0, "notice", "%s", job_state_word(to));
+	}
+	(void)engine_ok(e, rc, err);
+	if (rc == 0)
+		rc = engine_flush(e, err);
+	e->env.wake(e->env.data);
+	return rc;
+}
+
+static int not_allowed(const struct job *job, const char *what, struct err *err)
+{
+	return err_set(err, BD_ESTATE, "job %lld is %s: it cannot be %s", (long long)job->row.id,
+	               job_state_word(job->row.state), what);
+}
+
+int engine_pause(struct engine *e, int64_t id, struct err *err)
+{
+	struct job *job;
+	int rc = job_take(e, id, &job, err);
+
+	if (rc < 0)
+		return rc;
+	if (job->row.state == JOB_PAUSED)
+		return 0;
+	return job->row.state == JOB_RUNNING ? change_state(job, JOB_PAUSED, "", err) : not_allowed(job, "paused", err);
+}
+
+int engine_resume(struct engine *e, int64_t id, struct err *err)
+{
+	struct job *job;
+	int rc = job_take(e, id, &job, err);
+
+	if (rc < 0)
+		return rc;
+	if (job->row.state == JOB_RUNNING && job->hold_ms == 0)
+		return 0;
+	if (job->row.state == JOB_PAUSED || job->row.state == JOB_RUNNING)
+		return change_state(job, JOB_RUNNING, "", err);
+	return not_allowed(job, "resumed (batchctl retry starts failed passes afresh)", err);
+}
+
+int engine_cancel(struct engine *e, int64_t id, struct err *err)
+{
+	struct job *job;
+	int rc = job_take(e, id, &job, err);
+
+	if (rc < 0)
+		return rc;
+	if (job->row.state == JOB_CANCELED)
+		return 0;
+	if (job->row.state == JOB_RUNNING || job->row.state == JOB_PAUSED)
+		return change_state(job, JOB_CANCELED, "canceled", err);
+	return not_allowed(job, "canceled", err);
+}
+
+int engine_remove(struct engine *e, int64_t id, struct err *err)
+{
+	struct job *job = job_in_memory(e, id);
+	struct job_row row;
+
+	if (job == NULL) {
+		int rc = job_get(e->db, id, &row, err);
+
+		if (rc < 0)
+			return rc;
+		bool ended = row.state == JOB_DONE || row.state == JOB_FAILED || row.state == JOB_CANCELED;
+		if (!ended)
+			rc = err_set(err, BD_ESTATE, "job %lld is %s: cancel it first", (long long)id,
+			             job_state_word(row.state));
+		job_row_done(&row);
+		if (rc == 0)
+			rc = job_load(e, id, &job, err);
+		if (rc < 0)
+			return rc;
+	} else if (job->row.state == JOB_RUNNING || job->row.state == JOB_PAUSED) {
+		return err_set(err, BD_ESTATE, "job %lld is %s: cancel it first", (long long)id,
+		               job_state_word(job->row.state));
+	} else if (job->row.state == JOB_CANCELED && job->counts.n[1][PASS_BATCHED] + job->counts.n[2][PASS_BATCHED] > 0) {
+		return err_set(err, BD_ESTATE, "job %lld still has batches at the endpoint that are being canceled; "
+		               "try again when they have ended", (long long)id);
+	}
+	job->remove = true;
+	e->env.wake(e->env.data);
+	return 0;
+}
+
+int engine_resume_endpoint(struct engine *e, const char *name, struct err *err)
+{
+	struct endpoint *ep = endpoint_find(e, name);
+
+	if (ep == NULL)
+		return err_set(err, BD_EINVALID, "endpoint %s is not in the config", name);
+	endpoint_unpark(ep);
+	ep->hold_ms = 0;
+	for (struct batch *b = e->batches; b != NULL; b = b->next)
+		if (b->endpoint == ep && b->row.state <= BATCH_UPLOADED)
+			b->row.next_ms = 0;
+	int rc = engine_flush(e, err);
+	e->env.wake(e->env.data);
+	return rc;
+}
+
+/* --- retry ----------------------------------------------------------------------------------------- */
+
+/* The passes that the selector names: a range of n, or BD_ENOTFOUND. */
+static int select_range(const struct job *job, const struct retry_selector *which, int64_t *ret_first,
+                        int64_t *ret_last, struct err *err)
+{
+	int64_t passk = job->row.passk, n = 0, k = 0;
+	int rc = 0;
+
+	*ret_first = 0;
+	*ret_last = INT64_MAX;
+	if (which->instance_id != NULL) {
+		rc = instance_find(job->e->db, job->row.id, which->instance_id, &n, err);
+		*ret_first = n * passk;
+		*ret_last = n * passk + passk - 1;
+	} else if (which->custom_id != NULL) {
+		const char *mark = passk > 1 ? strstr(which->custom_id, "__pass") : NULL;
+		char *id = mark != NULL ? mem_strndup(which->custom_id, (size_t)(mark - which->custom_id)) :
+			mem_strdup(which->custom_id), *end = NULL;
+
+		k = mark != NULL ? strtoll(mark + 6, &end, 10) : 0;
+		if (passk > 1 && (mark == NULL || end == mark + 6 || *end != '\0' || k >= passk))
+			rc = err_set(err, BD_ENOTFOUND, "no pass %s (custom_ids are <instance_id>__pass<k>, k below %lld)",
+			             which->custom_id, (long long)passk);
+		else
+			rc = instance_find(job->e->db, job->row.id, id, &n, err);
+		*ret_first = *ret_last = n * passk + k;
+		free(id);
+	}
+	return rc;
+}
+
+/* A few hundred thousand at most: a retry by hand, in one transaction. */
+static int retry_stage(struct job *job, int stage, int64_t first, int64_t last, int64_t *ret_n, struct err *err)
+{
+	struct retry_pass *list = NULL;
+	size_t n = 0;
+	int rc = pass_list_retry(job->e->db, job->row.id, stage, first, last, &list, &n, err);
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = pass_retry(job->e->db, &job->tally, stage, list[i].n, list[i].state, list[i].reason, err);
+	free(list);
+	if (rc == 0)
+		*ret_n += (int64_t)n;
+	return rc;
+}
+
+int engine_retry(struct engine *e, int64_t id, const struct retry_selector *which, int64_t *ret_passes, struct err *err)
+{
+	struct job *job;
+	int64_t first = 0, last = 0, n = 0;
+	int rc = job_take(e, id, &job, err);
+
+	if (rc == 0 && job->row.state == JOB_CANCELED && (job->tasks > 0 || job->counts.n[1][PASS_BATCHED] > 0 ||
+	                                                   job->counts.n[2][PASS_BATCHED] > 0))
+		rc = err_set(err, BD_ESTATE, "job %lld is still being canceled; try again when its batches have ended",
+		             (long long)id);
+	if (rc == 0)
+		rc = select_range(job, which, &first, &last, err);
+	if (rc < 0)
+		return rc;
+	if (!engine_write(e))
+		return err_set(err, BD_ESTORE, "the database cannot be written now; try again later");
+	for (int stage = 1; rc == 0 && stage <= (int)job->row.stages; stage++)
+		if (which->stage == 0 || which->stage == stage)
+			rc = retry_stage(job, stage, first, last, &n, err);
+	if (rc < 0) {
+		(void)engine_ok(e, rc, err);
+		return rc;
+	}
+	if (n == 0)
+		return err_set(err, BD_ESTATE, "job %lld has no failed pass there", (long long)id);
+	*ret_passes = n;
+	engine_event(e, id, 0, "notice", "%lld passes are asked for afresh", (long long)n);
+	(void)job_tally_flush(job);
+	if (job->row.state == JOB_RUNNING || job->row.state == JOB_PAUSED) {
+		rc = engine_flush(e, err);
+		e->env.wake(e->env.data);
+		return rc;
+	}
+	return change_state(job, JOB_RUNNING, "", err);
+}

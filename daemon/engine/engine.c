@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine's turn: tick what can move, commit it in one transaction, then act on the outside.
+ *
+ * If the database fails, nothing in memory is trusted any more: the engine waits for what is under way, forgets
+ * everything, and loads from the database as a start would.  There is no second way of recovering.
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_int.h"
+#include "fault.h"
+#include "log.h"
+#include "mem.h"
+
+enum { BROKEN_WAIT_MS = 5000 };
+
+struct pending_event {
+	struct pending_event *next;
+	int64_t time_ms, job, batch;
+	const char *level;
+	char text[400];
+};
+
+int64_t now_ms(struct engine *e)
+{
+	return e->env.clock->now_ms(e->env.clock);
+}
+
+/* --- writing ------------------------------------------------------------------------------------ */
+
+static void engine_break(struct engine *e, const char *why)
+{
+	if (!e->broken)
+		log_error("%s; everything waits, and is taken up from the database in %d s", why, BROKEN_WAIT_MS / 1000);
+	e->broken = true;
+	e->broken_ms = now_ms(e) + BROKEN_WAIT_MS;
+	if (e->in_txn)
+		db_rollback(e->db);
+	e->in_txn = false;
+}
+
+bool engine_ok(struct engine *e, int rc, struct err *err)
+{
+	if (rc < 0 && !e->broken)
+		engine_break(e, err->msg);
+	return rc >= 0 && !e->broken;
+}
+
+bool engine_write(struct engine *e)
+{
+	struct err err;
+
+	if (e->broken || e->in_txn)
+		return !e->broken;
+	if (!engine_ok(e, db_begin(e->db, &err), &err))
+		return false;
+	e->in_txn = true;
+	return true;
+}
+
+void engine_event(struct engine *e, int64_t job, int64_t batch, const char *level, const char *fmt, ...)
+{
+	struct pending_event *p = MEM_NEW(struct pending_event);
+	va_list ap;
+
+	p->time_ms = now_ms(e);
+	p->job = job;
+	p->batch = batch;
+	p->level = level;
+	va_start(ap, fmt);
+	vsnprintf(p->text, sizeof p->text, fmt, ap);
+	va_end(ap);
+	*e->events_end = p;
+	e->events_end = &p->next;
+
+	char where[64] = "";
+	if (batch > 0)
+		snprintf(where, sizeof where, "job %lld batch %lld: ", (long long)job, (long long)batch);
+	else if (job > 0)
+		snprintf(where, sizeof where, "job %lld: ", (long long)job);
+	log_at(strcmp(level, "error") == 0 ? LOG_LVL_ERROR : strcmp(level, "warning") == 0 ? LOG_LVL_WARN :
+	       LOG_LVL_INFO, "%s%s", where, p->text);
+}
+
+static bool write_events(struct engine *e)
+{
+	struct err err;
+	bool any = e->events != NULL;
+
+	while (e->events != NULL && engine_write(e)) {
+		struct pending_event *p = e->events;
+		struct event_row row = { 0, p->time_ms, p->job, p->batch, p->level, p->text, NULL };
+
+		if (!engine_ok(e, event_insert(e->db, &row, &err), &err))
+			return false;
+		e->events = p->next;
+		free(p);
+	}
+	if (e->events == NULL)
+		e->events_end = &e->events;
+	return any;
+}
+
+int engine_flush(struct engine *e, struct err *err)
+{
+	bool told = write_events(e);
+
+	for (struct job *j = e->jobs; j != NULL; j = j->next)
+		(void)job_tally_flush(j);
+	if (!e->broken && e->in_txn) {
+		int rc = db_commit(e->db, err);
+
+		e->in_txn = rc < 0;
+		(void)engine_ok(e, rc, err);
+	}
+	if (e->broken)
+		return err_set(err, BD_ESTORE, "the database cannot be written now; see the log");
+	if (told && e->env.event != NULL)
+		e->env.event(e->env.data);
+	return 0;
+}
+
+void engine_apply(struct engine *e, struct apply *a)
+{
+	a->next = NULL;
+	*e->applies_end = a;
+	e->applies_end = &a->next;
+	e->env.wake(e->env.data);
+}
+
+/* The first result in the line gets one turn; done() comes behind the commit of its last part. */
+static struct apply *apply_some(struct engine *e)
+{
+	struct apply *a = e->applies;
+
+	if (a == NULL || (!e->broken && !engine_write(e)))
+		return NULL;
+	if (!e->broken && !a->some(a)) {
+		if (a->next != NULL) {          /* the next one has the next turn */
+			e->applies = a->next;
+			a->next = NULL;
+			*e->applies_end = a;
+			e->applies_end = &a->next;
+		}
+		return NULL;
+	}
+	e->applies = a->next;
+	if (e->applies == NULL)
+		e->applies_end = &e->applies;
+	return a;
+}
+
+/* --- tasks --------------------------------------------------------------------------------------- */
+
+static void on_run(struct work *w)
+{
+	struct task *t = (struct task *)w;
+
+	t->run(t);
+}
+
+static void on_done(struct work *w)
+{
+	struct task *t = (struct task *)w;
+	struct engine *e = t->e;
+
+	e->tasks--;
+	t->done(t);
+	engine_tick(e);
+}
+
+bool task_room(struct engine *e)
+{
+	return e->tasks < (int)e->env.config->workers && !e->draining && !e->broken;
+}
+
+void task_start(struct engine *e, struct job *job, struct task *t)
+{
+	t->work.run = on_run;
+	t->work.done = on_done;
+	t->e = e;
+	t->job = job;
+	e->tasks++;
+	if (job != NULL)
+		job->tasks++;
+	e->env.workers->submit(e->env.workers, &t->work);
+}
+
+/* --- loading, and loading again ------------------------------------------------------------------ */
+
+static int load_batches(struct engine *e, struct err *err)
+{
+	int64_t *ids = NULL;
+	size_t n = 0;
+	int rc = batch_list(e->db, 0, &ids, &n, err);
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct batch_row row;
+
+		if ((rc = batch_get(e->db, ids[i], &row, err)) < 0)
+			break;
+		struct job *job = job_in_memory(e, row.job);
+
+		if (job == NULL) {
+			batch_row_done(&row);
+		} else if (row.state == BATCH_BUILDING) {       /* its file was never finished */
+			if ((rc = db_begin(e->db, err)) == 0 &&
+			    ((rc = pass_release_batch(e->db, &job->tally, (int)row.stage, row.id, 0, INT64_MAX, err)) < 0 ||
+			     (rc = tally_flush(e->db, &job->tally, err)) < 0 ||
+			     (rc = batch_delete(e->db, row.id, err)) < 0 || (rc = db_commit(e->db, err)) < 0))
+				db_rollback(e->db);
+			if (rc == 0)
+				rc = count_get(e->db, job->row.id, &job->counts, err);
+			batch_row_done(&row);
+		} else {
+			batch_add(e, job, &row);
+		}
+	}
+	free(ids);
+	return rc;
+}
+
+static int load(struct engine *e, struct err *err)
+{
+	int64_t *ids = NULL;
+	size_t n = 0;
+	int rc = endpoints_open(e, err);
+
+	if (rc == 0)
+		rc = job_list_open(e->db, &ids, &n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct job *job;
+
+		rc = job_load(e, ids[i], &job, err);
+		if (rc == 0 && job->row.state == JOB_LOADING)   /* its submit was never answered */
+			job->remove = true;
+		if (rc < 0 && rc != BD_ESTORE) {                /* one bad job keeps no other from going on */
+			engine_event(e, ids[i], 0, "error", "waits: %s; mend it, then: batchctl resume %lld", err->msg,
+			             (long long)ids[i]);
+			rc = 0;
+		}
+	}
+	free(ids);
+	return rc < 0 ? rc : load_batches(e, err);
+}
+
+static void forget(struct engine *e)
+{
+	while (e->batches != NULL)
+		batch_drop(e->batches);
+	while (e->jobs != NULL) {
+		struct job *j = e->jobs;
+
+		e->jobs = j->next;
+		job_free(j);
+	}
+	endpoints_close(e);
+}
+
+static bool under_way(struct engine *e)
+{
+	bool any = e->tasks > 0 || e->applies != NULL;
+
+	for (struct batch *b = e->batches; b != NULL; b = b->next)
+		any = any || b->call != NULL;
+	return any;
+}
+
+/* Broken: end the calls, drop what tasks bring; when all is quiet, load again. */
+static void tick_broken(struct engine *e)
+{
+	struct err err;
+
+	for (struct batch *b = e->batches; b != NULL; b = b->next)
+		if (b->call != NULL)
+			api_call_cancel(b->call);
+	for (struct apply *a; (a = apply_some(e)) != NULL;)
+		a->done(a);
+	if (under_way(e) || now_ms(e) < e->broken_ms || e->draining)
+		return;
+	forget(e);
+	e->broken = false;
+	if (load(e, &err) < 0) {
+		forget(e);
+		engine_break(e, err.msg);
+	}
+}
+
+/* --- the turn ------------------------------------------------------------------------------------ */
+
+static void tick_all(struct engine *e)
+{
+	struct err err;
+	struct apply *applied = apply_some(e);
+
+	for (struct batch *b = e->batches, *next; b != NULL && !e->broken; b = next) {
+		next = b->next;
+		batch_tick(b);
+	}
+	for (struct job *j = e->jobs, *next; j != NULL && !e->broken; j = next) {
+		next = j->next;
+		job_tick(j);
+	}
+	(void)engine_flush(e, &err);
+	if (applied != NULL)
+		applied->done(applied);
+	for (struct batch *b = e->batches, *next; b != NULL && !e->broken; b = next) {
+		next = b->next;
+		batch_act(b);
+	}
+}
+
+void engine_tick(struct engine *e)
+{
+	if (e->ticking) {
+		e->env.wake(e->env.data);
+		return;
+	}
+	e->ticking = true;
+	if (e->broken)
+		tick_broken(e);
+	else
+		tick_all(e);
+	e->ticking = false;
+	e->env.wake(e->env.data);
+}
+
+static void sooner(int64_t *due, int64_t at)
+{
+	if (at < *due)
+		*due = at;
+}
+
+int64_t engine_due_ms(const struct engine *e)
+{
+	int64_t due = INT64_MAX;
+
+	if (e->broken)
+		return e->applies != NULL ? 0 : e->broken_ms;
+	if (e->applies != NULL)
+		return 0;
+	for (const struct endpoint *ep = e->endpoints; ep != NULL; ep = ep->next)
+		if (ep->row.parked[0] != '\0')
+			sooner(&due, ep->probe_ms);
+	for (const struct batch *b = e->batches; b != NULL; b = b->next) {
+		bool asks = b->row.state >= BATCH_UPLOADING && b->row.state <= BATCH_FETCHING;
+
+		if (b->call != NULL || b->busy || b->job->hold_ms > 0)
+			continue;
+		if (!asks && b->row.state != BATCH_BUILT)
+			continue;
+		if (b->endpoint->row.parked[0] != '\0') {
+			sooner(&due, b->endpoint->probe_ms);
+			continue;
+		}
+		int64_t at = b->row.next_ms;
+		if (b->row.state <= BATCH_UPLOADED && b->endpoint->hold_ms > at)
+			at = b->endpoint->hold_ms;
+		if (b->row.state == BATCH_BUILT && at <= e->env.clock->now_ms(e->env.clock))
+			continue;               /* waits for a place, which another batch's end makes */
+		sooner(&due, at);
+	}
+	for (const struct job *j = e->jobs; j != NULL; j = j->next) {
+		if (j->hold_ms > 0)
+			sooner(&due, j->hold_ms);
+		if (j->dirty != 0 && !j->rendering && j->hold_ms == 0 && e->tasks < (int)e->env.config->workers)
+			sooner(&due, j->render_ms);
+	}
+	return due;
+}
+
+int engine_open(const struct engine_env *env, struct engine **ret, struct err *err)
+{
+	struct engine *e = MEM_NEW(struct engine);
+
+	e->env = *env;
+	e->db = env->db;
+	e->applies_end = &e->applies;
+	e->events_end = &e->events;
+	e->started_ms = now_ms(e);
+	e->uuid = db_meta(e->db, "uuid");
+	if (e->uuid == NULL)
+		e->uuid = mem_strdup("0");
+	int rc = load(e, err);
+	if (rc < 0) {
+		engine_close(e);
+		return rc;
+	}
+	*ret = e;
+	return 0;
+}
+
+int engine_reload(struct engine *e, const struct config *config, struct err *err)
+{
+	/* Calls under way hold on to the old endpoint objects: let them end, then load with the new ones. */
+	(void)engine_flush(e, err);
+	e->env.config = config;
+	e->broken = true;
+	e->broken_ms = now_ms(e);
+	engine_tick(e);
+	return 0;
+}
+
+bool engine_drain(struct engine *e)
+{
+	e->draining = true;
+	for (struct batch *b = e->batches; b != NULL; b = b->next)
+		if (b->call != NULL && b->row.state != BATCH_CREATING && b->row.state != BATCH_UPLOADING)
+			api_call_cancel(b->call);
+	return !under_way(e);
+}
+
+void engine_close(struct engine *e)
+{
+	if (e == NULL)
+		return;
+	if (e->in_txn)
+		db_rollback(e->db);
+	forget(e);
+	while (e->events != NULL) {
+		struct pending_event *p = e->events;
+
+		e->events = p->next;
+		free(p);
+	}
+	free(e->uuid);
+	free(e);
+}
+
+void engine_describe(struct engine *e, struct buf *ret)
+{
+	int running = 0, batches = 0;
+
+	for (struct job *j = e->jobs; j != NULL; j = j->next)
+		running += j->row.state == JOB_RUNNING;
+	for (struct batch *b = e->batches; b != NULL; b = b->next)
+		batches += b->row.state >= BATCH_UPLOADING && b->row.state <= BATCH_RUNNING;
+	buf_printf(ret, "%d %s running, %d %s at the endpoints", running, running == 1 ? "job" : "jobs", batches,
+	           batches == 1 ? "batch" : "batches");
+	for (struct endpoint *ep = e->endpoints; ep != NULL; ep = ep->next)
+		if (ep->row.parked[0] != '\0')
+			buf_printf(ret, "; endpoint %s parked: %s", ep->name, ep->row.parked);
+	if (e->broken)
+		buf_add_str(ret, "; waiting for the database");
+}

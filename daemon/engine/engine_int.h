@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_INT_H
+#define ENGINE_INT_H
+
+#include "batch_store.h"
+#include "batchapi.h"
+#include "engine.h"
+#include "job_store.h"
+#include "pass_store.h"
+
+/* How much the loop does at a time, so that it answers in milliseconds whatever goes on. */
+enum { ROWS_A_TURN = 1500, PASSES_A_TASK = 128 };
+
+/* The struct around a member of it. */
+#define AROUND(type, member, at) ((type *)(void *)((char *)(at) - offsetof(type, member)))
+
+struct endpoint {
+	struct endpoint *next;
+	struct engine *e;
+	const struct endpoint_config *cfg;      /* of the engine's config; NULL: no longer configured */
+	char *name;
+	struct api *api;
+	struct endpoint_row row;                /* parked or not, learned limit */
+	int64_t hold_ms;                        /* nothing new before then: it said 429 */
+	int64_t probe_ms;                       /* parked: when to try one call again */
+	int64_t park_n;                         /* how often in a row it was */
+	int64_t turn;                           /* id of the job that had the last turn */
+	bool token_wait;                        /* it says too many tokens are enqueued */
+	int64_t max_bytes;                      /* learned from a 413, 0: nothing learned */
+};
+
+/* Bit of the request file of a stage; of everything else. */
+#define DIRTY_REQUESTS(stage) (1u << (stage))
+enum { DIRTY_RESULTS = 1, DIRTY_ALL = 7 };
+
+struct job {
+	struct job *next;
+	struct engine *e;
+	struct job_row row;
+	struct rollout *rollout;
+	struct endpoint *endpoint;
+	struct pass_counts counts;              /* as in the database */
+	struct tally tally;                     /* of the open transaction */
+	char *dir;                              /* its place in state_dir */
+	bool building[STAGES_MAX + 1];          /* a request file is being made */
+	int reading;                            /* tasks and batches on their way to READ passes */
+	int judging[STAGES_MAX + 1];            /* tasks under way */
+	int64_t judge_from[STAGES_MAX + 1];     /* passes below it are taken */
+	int64_t next_spool;
+	int tasks;                              /* of any kind: the job stays in memory while > 0 */
+	bool rendering;
+	unsigned dirty;                         /* which of save_dir's files are behind: DIRTY_... */
+	int64_t render_ms;                      /* not rendered again before */
+	int64_t hold_ms;                        /* disk trouble: nothing is done for it before then */
+	bool remove;                            /* to be deleted once nothing is under way */
+};
+
+struct probe;
+struct submit;
+struct batch {
+	struct batch *next;
+	struct engine *e;
+	struct job *job;
+	struct endpoint *endpoint;
+	struct batch_row row;
+	struct api_call *call;                  /* under way; NULL: none */
+	enum batch_act {
+		ACT_NONE, ACT_UPLOAD, ACT_CREATE,
+	} act;                                  /* to do once the transaction is committed */
+	struct probe *probe;                    /* finding out what came of an intent */
+	bool doubtful;                          /* the open intent's call is over, its outcome unknown */
+	bool busy;                              /* a task has it */
+	bool canceling;                         /* the cancel call is under way or answered */
+	/* FETCHING */
+	int fetch;                              /* 0 output, 1 errors, 2: both are here */
+	int fd;
+	int64_t got;
+	bool refetched;
+	int64_t gone_ms;                        /* since when the endpoint says 404 */
+};
+
+struct engine {
+	struct engine_env env;
+	struct db *db;
+	char *uuid;                             /* of this database: part of every key */
+	struct endpoint *endpoints;
+	struct job *jobs;
+	struct batch *batches;                  /* open ones, by id */
+	struct apply *applies, **applies_end;   /* results being written, a part each turn */
+	int tasks;                              /* under way in the pool */
+	bool in_txn, ticking;
+	bool draining;
+	bool broken;                            /* the database failed: load anew */
+	int64_t broken_ms;
+	struct pending_event *events, **events_end;
+	int64_t started_ms;
+};
+
+int64_t now_ms(struct engine *e);
+
+/* --- writing: begins a transaction if none is open; engine_tick() commits it ------------------- */
+/* On failure the engine is broken: it forgets what it knows and loads from the database again. */
+bool engine_write(struct engine *e);                    /* false: broken */
+bool engine_ok(struct engine *e, int rc, struct err *err);      /* false (and broken) if rc < 0 */
+int engine_flush(struct engine *e, struct err *err);    /* commit now */
+void engine_event(struct engine *e, int64_t job, int64_t batch, const char *level, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* --- what a task brought, written a part at a time --------------------------------------------- */
+struct apply {
+	struct apply *next;
+	bool (*some)(struct apply *a);          /* writes a part; true: all is written */
+	void (*done)(struct apply *a);          /* behind the commit of the last part, or when broken; frees */
+};
+void engine_apply(struct engine *e, struct apply *a);
+
+/* --- tasks -------------------------------------------------------------------------------------- */
+struct task {
+	struct work work;
+	struct engine *e;
+	struct job *job;
+	void (*run)(struct task *t);            /* in a worker */
+	void (*done)(struct task *t);           /* on the loop; frees, or hands to engine_apply() */
+};
+bool task_room(struct engine *e);
+void task_start(struct engine *e, struct job *job, struct task *t);
+
+/* --- parts --------------------------------------------------------------------------------------- */
+int endpoints_open(struct engine *e, struct err *err);
+void endpoints_close(struct engine *e);
+struct endpoint *endpoint_find(struct engine *e, const char *name);
+int endpoint_active(struct endpoint *ep);               /* batches that the endpoint has or is being given */
+bool endpoint_open_for_new(struct endpoint *ep);        /* may something new be sent to it now? */
+bool endpoint_may_ask(struct endpoint *ep);             /* may anything be asked of it now? */
+/* What a call's verdict means for the endpoint: parks, holds, opens. */
+void endpoint_heard(struct endpoint *ep, const struct api_result *res);
+void endpoint_unpark(struct endpoint *ep);
+void endpoint_park(struct endpoint *ep, const char *reason);
+
+int job_load(struct engine *e, int64_t id, struct job **ret, struct err *err);
+void job_free(struct job *job);
+struct job *job_in_memory(struct engine *e, int64_t id);
+void job_tick(struct job *job);
+void job_hold(struct job *job, const struct err *err);  /* disk trouble: try again later, say why */
+bool job_tally_flush(struct job *job);                  /* sums of the moves made; false: broken */
+bool job_is(const struct job *job, enum job_state s);
+char *job_path(const struct job *job, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *batch_path(const struct job *job, int64_t batch, const char *what);   /* "requests", "output", "errors" */
+/* Moves a pass that got nothing good: asked again, or FAILED when its attempts are used up. */
+int job_pass_lost(struct job *job, int stage, int64_t n, int64_t attempt, enum pass_state from, const char *reason,
+                  const char *details, const struct line_ref *line, struct err *err);
+bool job_finish(struct job *job);
+
+struct batch *batch_add(struct engine *e, struct job *job, const struct batch_row *row);
+void batch_drop(struct batch *b);                       /* out of memory, not out of the database */
+void batch_tick(struct batch *b);
+void batch_act(struct batch *b);                        /* behind the commit: the calls */
+bool batch_move(struct batch *b, enum batch_state to, const char *reason);
+bool batch_store(struct batch *b);
+void batch_wait(struct batch *b, int64_t least_ms, int64_t most_ms, int64_t asked_ms);
+void batch_filename(const struct batch *b, char *ret, size_t size);
+void batch_key(const struct batch *b, char *ret, size_t size);
+void batch_poll_tick(struct batch *b);                  /* RUNNING */
+void batch_fetch_tick(struct batch *b);                 /* FETCHING */
+void batch_probe_tick(struct batch *b);                 /* UPLOADING, CREATING without a call */
+void batch_probe_free(struct batch *b);
+void batch_created(struct batch *b, const struct remote_batch *rb);
+void batch_uploaded(struct batch *b, const char *file_id);
+void batch_seen(struct batch *b, const struct remote_batch *rb);
+void batch_set_reason(struct batch *b, const char *reason);
+
+void build_start(struct job *job, int stage);
+void read_start(struct batch *b);
+bool judge_start(struct job *job, int stage);
+void render_start(struct job *job);
+
+/* A job's dataset row n, read from its dataset.jsonl; by a reader's connection. */
+struct row_source {
+	struct db *db;
+	int fd;
+	int64_t job;
+};
+int row_source_open(struct row_source *s, const char *db_path, const struct job *job, struct err *err);
+int row_source_get(struct row_source *s, int64_t instance, char **ret_id, struct buf *ret_row, struct err *err);
+void row_source_close(struct row_source *s);
+
+/* Lines of a job's result files, opened as they are needed. */
+struct line_source {
+	const char *dir;                        /* borrowed */
+	struct { int64_t batch, kind; int fd; } open[8];
+	int turn;
+};
+void line_source_init(struct line_source *s, const char *dir);
+int line_source_get(struct line_source *s, const struct line_ref *ref, struct buf *ret, struct err *err);
+void line_source_close(struct line_source *s);
+enum { LINE_OUTPUT = 0, LINE_ERRORS = 1, LINE_REQUESTS = 2 };
+
+#endif

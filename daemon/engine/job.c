@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One job: what is answered is judged, what is ready goes into a request file, what is done is rendered; when nothing is
+ * left to do it ends.
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_int.h"
+#include "files.h"
+#include "log.h"
+#include "mem.h"
+#include "retry.h"
+
+enum { HOLD_MS = 30000, RENDER_LEAST_MS = 2000 };
+
+/* An endpoint that the config names no longer: its jobs wait, visibly. */
+static struct endpoint *endpoint_missing(struct engine *e, const char *name)
+{
+	struct endpoint *ep = MEM_NEW(struct endpoint);
+
+	ep->e = e;
+	ep->name = mem_strdup(name);
+	ep->row.parked = mem_printf("endpoint %s is not in the config", name);
+	ep->probe_ms = INT64_MAX;
+	ep->next = e->endpoints;
+	e->endpoints = ep;
+	return ep;
+}
+
+int job_load(struct engine *e, int64_t id, struct job **ret, struct err *err)
+{
+	struct job *job = MEM_NEW(struct job);
+	struct rollout_params params = { 0 };
+	struct json *v = NULL;
+	int rc = job_get(e->db, id, &job->row, err);
+
+	job->e = e;
+	if (rc == 0)
+		rc = count_get(e->db, id, &job->counts, err);
+	if (rc == 0)
+		rc = json_parse(job->row.params, strlen(job->row.params), &v, err);
+	if (rc == 0)
+		rc = rollout_params_read(v, &params, err);
+	if (rc == 0)
+		rc = rollout_new(&params, &job->rollout, err);
+	json_free(v);
+	if (rc < 0) {
+		err_prefix(err, "job %lld: ", (long long)id);
+		job_free(job);
+		return rc;
+	}
+	job->endpoint = endpoint_find(e, job->row.endpoint);
+	if (job->endpoint == NULL)
+		job->endpoint = endpoint_missing(e, job->row.endpoint);
+	job->tally.job = id;
+	job->next_spool = job->row.spools + 1;
+	job->dir = mem_printf("%s/jobs/%lld", e->env.state_dir, (long long)id);
+	job->dirty = DIRTY_ALL;
+	struct job **at = &e->jobs;
+	while (*at != NULL && (*at)->row.id < id)
+		at = &(*at)->next;
+	job->next = *at;
+	*at = job;
+	*ret = job;
+	return 0;
+}
+
+void job_free(struct job *job)
+{
+	if (job == NULL)
+		return;
+	rollout_free(job->rollout);
+	job_row_done(&job->row);
+	free(job->dir);
+	free(job);
+}
+
+struct job *job_in_memory(struct engine *e, int64_t id)
+{
+	for (struct job *j = e->jobs; j != NULL; j = j->next)
+		if (j->row.id == id)
+			return j;
+	return NULL;
+}
+
+bool job_is(const struct job *job, enum job_state s)
+{
+	return job->row.state == s && job->hold_ms == 0;
+}
+
+char *job_path(const struct job *job, const char *fmt, ...)
+{
+	char name[128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(name, sizeof name, fmt, ap);
+	va_end(ap);
+	return path_join(job->dir, name);
+}
+
+char *batch_path(const struct job *job, int64_t batch, const char *what)
+{
+	return job_path(job, "batch-%lld.%s.jsonl", (long long)batch, what);
+}
+
+bool job_tally_flush(struct job *job)
+{
+	struct err err;
+
+	for (int stage = 1; stage <= STAGES_MAX; stage++)
+		for (int s = 0; s < PASS_STATE_COUNT; s++)
+			if (job->tally.n[stage][s] != 0) {
+				job->counts.n[stage][s] += job->tally.n[stage][s];
+				job->dirty |= DIRTY_RESULTS | (s == PASS_BATCHED && job->tally.n[stage][s] > 0 ?
+				                                DIRTY_REQUESTS(stage) : 0);
+			}
+	job->row.prompt += job->tally.prompt;
+	job->row.completion += job->tally.completion;
+	job->row.cached += job->tally.cached;
+	job->row.reasoning += job->tally.reasoning;
+	job->row.parses += job->tally.parses;
+	job->row.bytes_read += job->tally.bytes_read;
+	if (job->tally.spools > job->row.spools)
+		job->row.spools = job->tally.spools;
+	if (job->e->broken || !job->e->in_txn)
+		return !job->e->broken;
+	return engine_ok(job->e, tally_flush(job->e->db, &job->tally, &err), &err);
+}
+
+void job_hold(struct job *job, const struct err *err)
+{
+	if (job->hold_ms == 0 || strcmp(job->row.reason, err->msg) != 0) {
+		struct err ignored;
+
+		engine_event(job->e, job->row.id, 0, "error", "paused: %s; it goes on by itself when that is mended", err->msg);
+		text_set(&job->row.reason, err->msg);
+		if (engine_write(job->e))
+			(void)engine_ok(job->e, job_set_reason(job->e->db, job->row.id, err->msg, &ignored), &ignored);
+	}
+	job->hold_ms = now_ms(job->e) + HOLD_MS;
+}
+
+static void hold_over(struct job *job)
+{
+	struct err err;
+
+	if (job->hold_ms == 0 || now_ms(job->e) < job->hold_ms)
+		return;
+	job->hold_ms = 0;
+	text_set(&job->row.reason, "");
+	if (engine_write(job->e))
+		(void)engine_ok(job->e, job_set_reason(job->e->db, job->row.id, "", &err), &err);
+}
+
+int job_pass_lost(struct job *job, int stage, int64_t n, int64_t attempt, enum pass_state from, const char *reason,
+                  const char *details, const struct line_ref *line, struct err *err)
+{
+	int64_t most = job->endpoint->cfg != NULL ? job->endpoint->cfg->max_attempts : 1;
+
+	if (may_try_again(attempt, most))
+		return pass_again(job->e->db, &job->tally, stage, n, from, reason, details, err);
+	return pass_failed(job->e->db, &job->tally, stage, n, from, reason, details, line, err);
+}
+
+/* --- the turn ------------------------------------------------------------------------------------ */
+
+static int64_t left_in(const struct job *job, enum pass_state s)
+{
+	int64_t n = 0;
+
+	for (int stage = 1; stage <= (int)job->row.stages; stage++)
+		n += job->counts.n[stage][s];
+	return n;
+}
+
+static int open_batches(const struct job *job)
+{
+	int n = 0;
+
+	for (struct batch *b = job->e->batches; b != NULL; b = b->next)
+		n += b->job == job;
+	return n;
+}
+
+/* A canceled job: what waits goes, a part each turn; what the endpoint has is cancelled there and harvested. */
+static void tick_canceled(struct job *job)
+{
+	static const enum pass_state waiting[] = { PASS_READY, PASS_ANSWERED };
+	struct err err;
+
+	for (struct batch *b = job->e->batches; b != NULL; b = b->next)
+		if (b->job == job && !b->row.cancel && b->row.state <= BATCH_RUNNING) {
+			b->row.cancel = 1;
+			batch_store(b);
+		}
+	if (job->tasks > 0)
+		return;                         /* until they are over: they hold passes */
+	for (int stage = 1; stage <= (int)job->row.stages; stage++)
+		for (int i = 0; i < 2; i++) {
+			int64_t n = 0;
+
+			if (job->counts.n[stage][waiting[i]] == 0)
+				continue;
+			if (!engine_write(job->e) ||
+			    !engine_ok(job->e, pass_cancel_some(job->e->db, &job->tally, stage, waiting[i], ROWS_A_TURN,
+			                                        &n, &err), &err))
+				return;
+			job->e->env.wake(job->e->env.data);
+			return;
+		}
+}
+
+static void tick_judge(struct job *job)
+{
+	for (int stage = (int)job->row.stages; stage >= 1; stage--) {
+		while (job->counts.n[stage][PASS_ANSWERED] > 0 && task_room(job->e) && judge_start(job, stage))
+			;
+		if (job->judging[stage] == 0)
+			job->judge_from[stage] = 0;     /* from the first one again */
+	}
+}
+
+/* Jobs of an endpoint take turns by request files; one that is next in line is made ahead. */
+static bool my_turn(const struct job *job)
+{
+	struct endpoint *ep = job->endpoint;
+	int waiting = 0;
+
+	if (ep->cfg == NULL || (ep->row.parked[0] != '\0' && now_ms(job->e) < ep->probe_ms))
+		return false;
+	for (struct batch *b = job->e->batches; b != NULL; b = b->next)
+		waiting += b->endpoint == ep && b->row.state <= BATCH_BUILT;
+	return waiting < 2 && endpoint_active(ep) + waiting < ep->cfg->max_active + 1;
+}
+
+/* Passes that will soon be READY at this stage go into the same file. */
+static bool more_to_come(const struct job *job, int stage)
+{
+	return job->reading > 0 || job->judging[stage] > 0 || job->counts.n[stage][PASS_ANSWERED] > 0 ||
+	       (stage > 1 && (job->judging[stage - 1] > 0 || job->counts.n[stage - 1][PASS_ANSWERED] > 0));
+}
+
+static void tick_build(struct job *job)
+{
+	for (int stage = (int)job->row.stages; stage >= 1; stage--) {
+		int64_t ready = job->counts.n[stage][PASS_READY];
+		const struct endpoint_config *cfg = job->endpoint->cfg;
+
+		if (ready == 0 || job->building[stage] || !my_turn(job) || !task_room(job->e))
+			continue;
+		if (more_to_come(job, stage) && ready < cfg->max_requests)
+			continue;
+		build_start(job, stage);
+	}
+}
+
+static bool nothing_left(const struct job *job)
+{
+	return left_in(job, PASS_READY) == 0 && left_in(job, PASS_BATCHED) == 0 && left_in(job, PASS_ANSWERED) == 0 &&
+	       open_batches(job) == 0 && job->tasks == 0;
+}
+
+static void tick_render(struct job *job)
+{
+	if (job->dirty == 0 || job->rendering || !task_room(job->e))
+		return;
+	if (!nothing_left(job) && now_ms(job->e) < job->render_ms)
+		return;
+	render_start(job);
+}
+
+/* Settled, rendered: the job's last state.  It leaves the memory. */
+bool job_finish(struct job *job)
+{
+	struct engine *e = job->e;
+	int64_t failed = left_in(job, PASS_FAILED), done = job->counts.n[job->row.stages][PASS_DONE];
+	enum job_state to = failed > 0 ? JOB_FAILED : JOB_DONE;
+	char reason[128] = "";
+	struct err err;
+
+	if (failed > 0)
+		snprintf(reason, sizeof reason, "%lld of %lld passes failed", (long long)failed, (long long)job->row.passes);
+	if (job->row.state != JOB_CANCELED) {
+		if (!engine_write(e) || !engine_ok(e, job_set_state(e->db, job->row.id, job->row.state, to, reason,
+		                                                    now_ms(e), &err), &err))
+			return false;
+		engine_event(e, job->row.id, 0, failed > 0 ? "warning" : "notice", "%s: %lld passes done, %lld failed",
+		             job_state_word(to), (long long)done, (long long)failed);
+		if (engine_flush(e, &err) < 0)
+			return false;
+	}
+	struct job **at = &e->jobs;
+	while (*at != job)
+		at = &(*at)->next;
+	*at = job->next;
+	job_free(job);
+	return true;
+}
+
+/* Rows go a part each turn; then the files. */
+static void tick_remove(struct job *job)
+{
+	struct engine *e = job->e;
+	struct err err;
+
+	if (job->tasks > 0 || job->rendering)
+		return;
+	for (struct batch *b = e->batches, *next; b != NULL; b = next) {
+		next = b->next;
+		if (b->job == job && b->call != NULL) {
+			api_call_cancel(b->call);
+			return;                 /* until it is over */
+		}
+		if (b->job == job && b->busy)
+			return;
+	}
+	for (struct batch *b = e->batches, *next; b != NULL; b = next) {
+		next = b->next;
+		if (b->job == job)
+			batch_drop(b);
+	}
+	int rc = engine_write(e) ? job_delete_some(e->db, job->row.id, &err) : 0;
+	if (!engine_ok(e, rc, &err) || rc > 0) {
+		e->env.wake(e->env.data);
+		return;
+	}
+	if (engine_flush(e, &err) < 0)
+		return;
+	if (dir_remove(job->dir, &err) < 0)
+		log_warn("job %lld: %s", (long long)job->row.id, err.msg);
+	struct job **at = &e->jobs;
+	while (*at != job)
+		at = &(*at)->next;
+	*at = job->next;
+	job_free(job);
+}
+
+void job_tick(struct job *job)
+{
+	if (job->row.state == JOB_LOADING && !job->remove)
+		return;                         /* until its rows are written (submit.c) */
+	if (job->remove) {
+		tick_remove(job);
+		return;
+	}
+	hold_over(job);
+	if (job->hold_ms > 0 || job->e->draining)
+		return;                         /* until the hold is over */
+	if (job->row.state == JOB_CANCELED)
+		tick_canceled(job);
+	else
+		tick_judge(job);
+	if (job->row.state == JOB_RUNNING)
+		tick_build(job);
+	tick_render(job);
+	if (nothing_left(job) && job->dirty == 0 && !job->rendering && job->row.state != JOB_PAUSED)
+		(void)job_finish(job);
+}

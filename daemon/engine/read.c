@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What came of each request of a batch: the union of its output and error file, keyed by custom_id.
+ *
+ * A worker reads both files line by line and finds every member's answer, or that it has none; then the loop moves the
+ * passes, some each turn, and ends the batch with the last of them.  Members are those still BATCHED in it, so a crash in between
+ * goes on where it was.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine_int.h"
+#include "files.h"
+#include "mem.h"
+#include "wire_id.h"
+
+enum { RESULT_LINE_MAX = 256 << 20 };
+
+/* One member's best line so far. */
+struct found {
+	bool any;
+	enum line_class class;
+	struct line_ref ref;
+	char *reason, *details;         /* of a line that is no answer; owned */
+	int64_t prompt, completion, cached, reasoning;
+};
+
+struct read {
+	struct apply apply;
+	struct task task;
+	struct batch *batch;
+	char *paths[2], *parts[2], *db_path;
+	int64_t batch_id, first, last, passk;
+	int stage;
+	bool raw;
+	/* what came of it */
+	struct member *members;
+	struct found *found;
+	size_t n, unknown, rubbish, missing;
+	int rc;
+	struct err err;
+	/* applying */
+	size_t applied, answered, again, failed, given_back;
+};
+
+/* Downloaded whole: synced, and under its own name. */
+static int settle_file(const char *part, const char *path, struct err *err)
+{
+	int fd = open(part, O_RDWR | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(err, BD_EIO, "cannot open %s", part);
+	if (fsync(fd) < 0)
+		rc = err_sys(err, BD_EIO, "cannot sync %s", part);
+	close(fd);
+	if (rc == 0 && rename(part, path) < 0)
+		rc = err_sys(err, BD_EIO, "cannot rename %s", part);
+	return rc;
+}
+
+static int64_t pass_of(struct db *db, const struct read *w, const char *custom_id)
+{
+	int64_t n = -1, instance = -1;
+
+	if (wire_id_read(custom_id, w->task.job->row.id, &n))
+		return n;
+	if (w->passk > 1) {
+		const char *mark = NULL;
+
+		for (const char *p = custom_id; (p = strstr(p, "__pass")) != NULL; p++)
+			mark = p;
+		if (mark == NULL || mark[6] < '0' || mark[6] > '9')
+			return -1;
+		char *id = mem_strndup(custom_id, (size_t)(mark - custom_id)), *end;
+		long long k = strtoll(mark + 6, &end, 10);
+
+		if (*end == '\0' && k < w->passk && instance_find(db, w->task.job->row.id, id, &instance, NULL) == 0)
+			n = instance * w->passk + k;
+		free(id);
+		return n;
+	}
+	return instance_find(db, w->task.job->row.id, custom_id, &instance, NULL) == 0 ? instance : -1;
+}
+
+static struct found *member_of(const struct read *w, int64_t n)
+{
+	size_t lo = 0, hi = w->n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (w->members[mid].n < n)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < w->n && w->members[lo].n == n ? &w->found[lo] : NULL;
+}
+
+/* An answer beats a failure, the first of two alike stays. */
+static void keep(struct found *f, struct result_line *line, const struct line_ref *ref)
+{
+	if (f->any && !(line->class == LINE_ANSWER && f->class != LINE_ANSWER))
+		return;
+	free(f->reason);
+	free(f->details);
+	*f = (struct found){ .any = true, .class = line->class, .ref = *ref, .prompt = line->prompt,
+		.completion = line->completion, .cached = line->cached, .reasoning = line->reasoning };
+	if (line->class != LINE_ANSWER) {
+		f->reason = mem_strdup(line->reason);
+		f->details = mem_strdup(line->details);
+	}
+}
+
+static int read_file(struct read *w, struct db *db, int kind, struct err *err)
+{
+	struct line_reader r;
+	struct span text;
+	int rc = line_reader_open(&r, w->paths[kind], err);
+
+	if (rc == BD_ENOTFOUND)
+		return 0;
+	while (rc == 0 && (rc = line_reader_next(&r, RESULT_LINE_MAX, &text, err)) == 1) {
+		struct result_line line;
+		struct line_ref ref = { w->batch_id, kind, r.line_off, (int64_t)text.len };
+
+		rc = 0;
+		if (span_trim(text).len == 0)
+			continue;
+		result_line_read(text, &line);
+		struct found *f = line.custom_id == NULL ? NULL : member_of(w, pass_of(db, w, line.custom_id));
+		w->rubbish += line.custom_id == NULL;
+		w->unknown += line.custom_id != NULL && f == NULL;
+		if (f != NULL)
+			keep(f, &line, &ref);
+		result_line_done(&line);
+	}
+	line_reader_close(&r);
+	return rc;
+}
+
+static void run(struct task *t)
+{
+	struct read *w = AROUND(struct read, task, t);
+	struct db *db = NULL;
+
+	w->rc = db_open_reader(w->db_path, &db, &w->err);
+	for (int kind = 0; kind < 2 && w->rc == 0; kind++)
+		w->rc = settle_file(w->parts[kind], w->paths[kind], &w->err);
+	if (w->rc == 0)
+		w->rc = dir_sync(t->job->dir, &w->err);
+	if (w->rc == 0)
+		w->rc = pass_of_batch(db, t->job->row.id, w->stage, w->batch_id, w->first, w->last, &w->members, &w->n,
+		                      &w->err);
+	if (w->rc == 0)
+		w->found = mem_zero(w->n, sizeof *w->found);
+	for (int kind = 0; kind < 2 && w->rc == 0; kind++)
+		w->rc = read_file(w, db, kind, &w->err);
+	for (size_t i = 0; i < w->n && w->rc == 0; i++)
+		w->missing += !w->found[i].any;
+	db_close(db);
+}
+
+static void read_free(struct read *w)
+{
+	for (size_t i = 0; w->found != NULL && i < w->n; i++) {
+		free(w->found[i].reason);
+		free(w->found[i].details);
+	}
+	for (int kind = 0; kind < 2; kind++) {
+		free(w->paths[kind]);
+		free(w->parts[kind]);
+	}
+	free(w->found);
+	free(w->members);
+	free(w->db_path);
+	free(w);
+}
+
+/* --- giving the passes their answers --------------------------------------------------------------- */
+
+static int apply_answer(struct read *w, int64_t n, const struct found *f, struct err *err)
+{
+	struct tally *t = &w->task.job->tally;
+
+	t->prompt += f->prompt;
+	t->completion += f->completion;
+	t->cached += f->cached;
+	t->reasoning += f->reasoning;
+	w->answered++;
+	if (w->task.job->row.state == JOB_CANCELED)
+		return pass_canceled(w->task.e->db, t, w->stage, n, &f->ref, err);
+	return pass_answered(w->task.e->db, t, w->stage, n, w->raw ? PASS_DONE : PASS_ANSWERED, &f->ref, err);
+}
+
+/* In neither file: what the batch itself ended of is the reason. */
+static int apply_missing(struct read *w, const struct member *m, struct err *err)
+{
+	const struct batch_row *b = &w->batch->row;
+	struct job *job = w->task.job;
+	struct db *db = w->task.e->db;
+	const char *reason = b->error_code[0] != '\0' ? b->error_code : "missing_in_results";
+	bool too_large = strcmp(b->error_code, "too_large") == 0;
+	bool one_line = b->error_line >= 1 && b->error_line <= b->requests && b->output_file_id[0] == '\0';
+
+	if (job->row.state == JOB_CANCELED)
+		return pass_canceled(db, &job->tally, w->stage, m->n, NULL, err);
+	if ((too_large && b->requests > 1) || (one_line && (int64_t)(m - w->members) + 1 != b->error_line)) {
+		w->given_back++;                /* no fault of this one */
+		return pass_given_back(db, &job->tally, w->stage, m->n, err);
+	}
+	if (too_large || one_line) {
+		w->failed++;
+		return pass_failed(db, &job->tally, w->stage, m->n, PASS_BATCHED, reason, b->reason, NULL, err);
+	}
+	w->again++;
+	return job_pass_lost(job, w->stage, m->n, m->attempt, PASS_BATCHED, reason, b->reason, NULL, err);
+}
+
+static int apply_one(struct read *w, size_t i, struct err *err)
+{
+	const struct member *m = &w->members[i];
+	const struct found *f = &w->found[i];
+	struct job *job = w->task.job;
+
+	if (!f->any)
+		return apply_missing(w, m, err);
+	if (f->class == LINE_ANSWER)
+		return apply_answer(w, m->n, f, err);
+	if (job->row.state == JOB_CANCELED)
+		return pass_canceled(w->task.e->db, &job->tally, w->stage, m->n, &f->ref, err);
+	if (f->class == LINE_PERMANENT) {
+		w->failed++;
+		return pass_failed(w->task.e->db, &job->tally, w->stage, m->n, PASS_BATCHED, f->reason, f->details,
+		                   &f->ref, err);
+	}
+	w->again++;
+	return job_pass_lost(job, w->stage, m->n, m->attempt, PASS_BATCHED, f->reason, f->details, &f->ref, err);
+}
+
+static void learn_size(struct read *w)
+{
+	struct endpoint *ep = w->batch->endpoint;
+
+	if (w->given_back > 0 && strcmp(w->batch->row.error_code, "too_large") == 0)
+		ep->max_bytes = w->batch->row.bytes / 2;
+}
+
+static bool apply_some(struct apply *a)
+{
+	struct read *w = AROUND(struct read, apply, a);
+	struct engine *e = w->task.e;
+	struct batch_row *b = &w->batch->row;
+	struct err err;
+	int rc = 0;
+
+	for (int room = ROWS_A_TURN; rc == 0 && w->applied < w->n && room > 0; room--)
+		rc = apply_one(w, w->applied++, &err);
+	if (!engine_ok(e, rc, &err))
+		return true;
+	if (w->applied < w->n)
+		return false;
+	learn_size(w);
+	engine_event(e, b->job, b->id, w->again + w->failed > 0 ? "warning" : "info",
+	             "stage %d: %zu answered, %zu without an answer (to be asked again if they may), %zu failed%s%s",
+	             w->stage, w->answered, w->again + w->given_back, w->failed,
+	             w->unknown > 0 ? "; lines with unknown custom_ids were left out" : "",
+	             w->rubbish > 0 ? "; lines that are no result were left out" : "");
+	w->batch->busy = false;
+	batch_move(w->batch, BATCH_ENDED, b->reason);
+	return true;
+}
+
+static void apply_done(struct apply *a)
+{
+	struct read *w = AROUND(struct read, apply, a);
+
+	w->task.job->tasks--;
+	if (!w->task.e->broken)
+		batch_drop(w->batch);
+	read_free(w);
+}
+
+/* Lines are missing from files that should be whole: they are brought once more before that is believed. */
+static bool fetch_again(struct read *w)
+{
+	struct batch *b = w->batch;
+
+	if (w->missing == 0 || b->refetched || b->row.error_code[0] != '\0' ||
+	    (b->row.output_file_id[0] == '\0' && b->row.error_file_id[0] == '\0'))
+		return false;
+	b->refetched = true;
+	engine_event(w->task.e, b->row.job, b->row.id, "warning",
+	             "%zu of %zu requests are in neither file; the files are fetched once more", w->missing, w->n);
+	for (int kind = 0; kind < 2; kind++)
+		unlink(w->paths[kind]);
+	b->fetch = 0;
+	batch_move(b, BATCH_FETCHING, b->row.reason);
+	return true;
+}
+
+static void done(struct task *t)
+{
+	struct read *w = AROUND(struct read, task, t);
+
+	w->batch->busy = w->rc == 0 && !t->e->broken;
+	if (w->rc < 0 && !t->e->broken)
+		job_hold(t->job, &w->err);
+	if (t->e->broken || w->rc < 0 || fetch_again(w)) {
+		w->batch->busy = false;
+		t->job->tasks--;
+		read_free(w);
+		return;
+	}
+	w->apply.some = apply_some;
+	w->apply.done = apply_done;
+	engine_apply(t->e, &w->apply);
+}
+
+void read_start(struct batch *b)
+{
+	struct read *w = MEM_NEW(struct read);
+	struct job *job = b->job;
+
+	w->batch = b;
+	w->paths[0] = batch_path(job, b->row.id, "output");
+	w->paths[1] = batch_path(job, b->row.id, "errors");
+	w->parts[0] = batch_path(job, b->row.id, "output.part");
+	w->parts[1] = batch_path(job, b->row.id, "errors.part");
+	w->db_path = mem_strdup(db_path(b->e->db));
+	w->batch_id = b->row.id;
+	w->first = b->row.first_n;
+	w->last = b->row.last_n;
+	w->stage = (int)b->row.stage;
+	w->passk = job->row.passk;
+	w->raw = strcmp(job->row.workflow, "raw") == 0;
+	w->task.run = run;
+	w->task.done = done;
+	b->busy = true;
+	task_start(b->e, job, &w->task);
+}

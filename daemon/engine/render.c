@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The aggregated files of a save_dir: a pure function of the database, the request and result files and the spools, made
+ * anew in the order of the dataset and renamed into place.  Nothing is appended, so a crash leaves nothing to repair.
+ *
+ * While a job runs they are made again at most a tenth of the time; at its end once more.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine_int.h"
+#include "files.h"
+#include "mem.h"
+#include "wire_id.h"
+
+enum { RENDER_LEAST_MS = 2000, RENDER_SHARE = 10, OUT_BYTES = 1 << 20 };
+
+struct render {
+	struct task task;
+	unsigned what;                  /* DIRTY_... */
+	bool samples;                   /* the workflow makes them */
+	char *db_path;
+	int64_t began_ms;
+	/* in the worker */
+	int stage;
+	struct line_source lines;
+	struct file_out *requests, *results, *failures, *output, **processed;
+	int64_t n_processed;
+	int spool_fd;
+	int64_t spool_open;
+	struct buf line, spool;
+	int rc;
+	struct err err;
+};
+
+/* The line with the natural custom_id in the place of the one that went over the wire. */
+static int write_line(const struct render *w, struct file_out *to, const struct pass_row *p, const struct buf *line,
+                      struct err *err)
+{
+	char wire[WIRE_ID_MAX + 2], *at = NULL;
+	const struct job *job = w->task.job;
+	int rc = 0;
+
+	snprintf(wire, sizeof wire, "\"b%lld-%lld\"", (long long)job->row.id, (long long)p->n);
+	char *key = memmem(line->at, line->len, "\"custom_id\"", 11);
+	if (key != NULL) {
+		char *colon = key + 11 + strspn(key + 11, " \t");
+
+		if (*colon == ':')
+			at = colon + 1 + strspn(colon + 1, " \t");
+	}
+	size_t from = 0;
+	if (at != NULL && strncmp(at, wire, strlen(wire)) == 0) {
+		char *natural = custom_id_make(p->instance_id, p->n % job->row.passk, job->row.passk);
+		struct buf text = { 0 };
+		struct jw jw = { .out = &text };
+
+		jw_str(&jw, natural);
+		rc = file_write(to, line->at, (size_t)(at - line->at), err);
+		if (rc == 0)
+			rc = file_write(to, text.at, text.len, err);
+		from = (size_t)(at - line->at) + strlen(wire);
+		buf_done(&text);
+		free(natural);
+	}
+	size_t len = line->len;
+	while (len > from && (line->at[len - 1] == '\n' || line->at[len - 1] == '\r'))
+		len--;
+	if (rc == 0)
+		rc = file_write(to, line->at + from, len - from, err);
+	return rc == 0 ? file_write(to, "\n", 1, err) : rc;
+}
+
+static int copy_line(struct render *w, struct file_out *to, const struct pass_row *p, const struct line_ref *ref,
+                     int64_t kind, struct err *err)
+{
+	struct line_ref r = *ref;
+
+	if (to == NULL || ref->batch == 0)
+		return 0;
+	if (kind == LINE_REQUESTS)
+		r.kind = kind;
+	buf_reset(&w->line);
+	int rc = line_source_get(&w->lines, &r, &w->line, err);
+	return rc < 0 ? rc : write_line(w, to, p, &w->line, err);
+}
+
+static int failure_line(struct render *w, const struct pass_row *p, struct err *err)
+{
+	const struct job *job = w->task.job;
+	char *custom_id = custom_id_make(p->instance_id, p->n % job->row.passk, job->row.passk);
+	struct jw jw = { .out = &w->line };
+
+	buf_reset(&w->line);
+	jw_obj(&jw);
+	jw_put_str(&jw, "custom_id", custom_id);
+	jw_put_str(&jw, "instance_id", p->instance_id);
+	jw_put_int(&jw, "stage", w->stage);
+	jw_put_str(&jw, "reason", p->reason);
+	jw_put_str(&jw, "details", p->details);
+	jw_put_int(&jw, "attempts", p->attempt);
+	jw_obj_end(&jw);
+	buf_add_char(&w->line, '\n');
+	free(custom_id);
+	return file_write(w->failures, w->line.at, w->line.len, err);
+}
+
+/* Its lines of output.jsonl and of its pass's file, from the spool. */
+static int sample_lines(struct render *w, const struct pass_row *p, struct err *err)
+{
+	if (w->spool_open != p->spool.spool) {
+		char *path = job_path(w->task.job, "spool-%lld.jsonl", (long long)p->spool.spool);
+
+		if (w->spool_fd >= 0)
+			close(w->spool_fd);
+		w->spool_open = p->spool.spool;
+		w->spool_fd = open(path, O_RDONLY | O_CLOEXEC);
+		int rc = w->spool_fd < 0 ? err_sys(err, BD_EIO, "cannot open %s", path) : 0;
+		free(path);
+		if (rc < 0)
+			return rc;
+	}
+	size_t out = (size_t)p->spool.out_len, proc = (size_t)p->spool.proc_len;
+	buf_reset(&w->line);
+	int rc = file_get_range(w->spool_fd, p->spool.off, out + proc, &w->line, err);
+	if (rc == 0)
+		rc = file_write(w->output, w->line.at, out, err);
+	if (rc == 0)
+		rc = file_write(w->processed[p->n % w->n_processed], w->line.at + out, proc, err);
+	return rc;
+}
+
+static int on_pass(void *data, const struct pass_row *p, struct err *err)
+{
+	struct render *w = data;
+	int rc = copy_line(w, w->requests, p, &p->request, LINE_REQUESTS, err);
+
+	if (rc == 0)
+		rc = copy_line(w, w->results, p, &p->answer, -1, err);
+	if (rc == 0 && w->failures != NULL && p->state == PASS_FAILED)
+		rc = failure_line(w, p, err);
+	if (rc == 0 && w->output != NULL && p->state == PASS_DONE && p->spool.spool > 0)
+		rc = sample_lines(w, p, err);
+	return rc;
+}
+
+static int create(const struct render *w, const char *name, struct file_out **ret, struct err *err)
+{
+	char *path = path_join(w->task.job->row.save_dir, name);
+	int rc = file_create(path, 0644, ret, err);
+
+	free(path);
+	return rc;
+}
+
+static int close_file(struct file_out **f, int rc, struct err *err)
+{
+	struct file_out *file = *f;
+
+	*f = NULL;
+	if (file == NULL)
+		return rc;
+	if (rc == 0)
+		return file_commit(file, err);
+	file_abandon(file);
+	return rc;
+}
+
+static int render_stage(struct render *w, struct db *db, struct err *err)
+{
+	const struct job *job = w->task.job;
+	char name[64];
+	int rc = 0;
+
+	if (w->what & DIRTY_REQUESTS(w->stage)) {
+		snprintf(name, sizeof name, "batch_requests_step%d.jsonl", w->stage);
+		rc = create(w, name, &w->requests, err);
+	}
+	if (rc == 0 && (w->what & DIRTY_RESULTS)) {
+		snprintf(name, sizeof name, "batch_output_step%d.jsonl", w->stage);
+		rc = create(w, name, &w->results, err);
+	}
+	if (rc == 0)
+		rc = pass_each(db, job->row.id, w->stage, job->row.passk, on_pass, w, err);
+	rc = close_file(&w->requests, rc, err);
+	return close_file(&w->results, rc, err);
+}
+
+static int open_samples(struct render *w, struct err *err)
+{
+	int rc = create(w, "output.jsonl", &w->output, err);
+
+	for (int64_t k = 0; rc == 0 && k < w->n_processed; k++) {
+		char *name = rollout_processed_name(w->task.job->rollout, k);
+
+		rc = create(w, name, &w->processed[k], err);
+		if (rc == 0)
+			file_buffer(w->processed[k], OUT_BYTES * 8 / (size_t)(w->n_processed + 8));
+		free(name);
+	}
+	return rc;
+}
+
+static void run(struct task *t)
+{
+	struct render *w = AROUND(struct render, task, t);
+	const struct job *job = t->job;
+	struct db *db = NULL;
+
+	w->spool_fd = -1;
+	line_source_init(&w->lines, job->dir);
+	w->rc = db_open_reader(w->db_path, &db, &w->err);
+	if (w->rc == 0 && (w->what & DIRTY_RESULTS))
+		w->rc = create(w, "failures.jsonl", &w->failures, &w->err);
+	for (w->stage = 1; w->rc == 0 && w->stage <= (int)job->row.stages; w->stage++) {
+		if (w->stage == (int)job->row.stages && w->samples && (w->what & DIRTY_RESULTS))
+			w->rc = open_samples(w, &w->err);
+		if (w->rc == 0)
+			w->rc = render_stage(w, db, &w->err);
+	}
+	w->rc = close_file(&w->failures, w->rc, &w->err);
+	w->rc = close_file(&w->output, w->rc, &w->err);
+	for (int64_t k = 0; k < w->n_processed; k++)
+		w->rc = close_file(&w->processed[k], w->rc, &w->err);
+	if (w->spool_fd >= 0)
+		close(w->spool_fd);
+	line_source_close(&w->lines);
+	db_close(db);
+	buf_done(&w->line);
+}
+
+static void done(struct task *t)
+{
+	struct render *w = AROUND(struct render, task, t);
+	struct job *job = t->job;
+	int64_t took = now_ms(t->e) - w->began_ms;
+
+	job->rendering = false;
+	job->tasks--;
+	if (w->rc < 0 && !t->e->broken) {
+		job->dirty |= w->what;
+		job_hold(job, &w->err);
+	}
+	job->render_ms = now_ms(t->e) + (took * RENDER_SHARE > RENDER_LEAST_MS ? took * RENDER_SHARE : RENDER_LEAST_MS);
+	free(w->processed);
+	free(w->db_path);
+	free(w);
+}
+
+void render_start(struct job *job)
+{
+	struct render *w = MEM_NEW(struct render);
+	struct err err;
+
+	/* The worker sees what is committed. */
+	if (engine_flush(job->e, &err) < 0) {
+		free(w);
+		return;
+	}
+	w->what = job->dirty;
+	w->samples = rollout_product_suffix(job->rollout) != NULL;
+	w->n_processed = w->samples ? job->row.passk : 0;
+	w->processed = mem_zero((size_t)w->n_processed, sizeof(struct file_out *));
+	w->db_path = mem_strdup(db_path(job->e->db));
+	w->began_ms = now_ms(job->e);
+	w->task.run = run;
+	w->task.done = done;
+	job->dirty = 0;
+	job->rendering = true;
+	task_start(job->e, job, &w->task);
+}

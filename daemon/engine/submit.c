@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A job comes in: everything that can be wrong with it is found before a row of it is seen.
+ *
+ * The job's row is written first, LOADING and invisible; a worker turns the dataset into jobs/<id>/dataset.jsonl and a list
+ * of rows; the loop writes them, some each turn, and with the last of them the job is RUNNING and its submitter is told.
+ * A crash before that leaves a LOADING job, which the next start removes.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dataset.h"
+#include "engine_int.h"
+#include "files.h"
+#include "log.h"
+#include "mem.h"
+#include "range.h"
+
+enum { ROW_LINE_MAX = 4096, ENOUGH_WARNINGS = 5 };
+
+struct submit {
+	struct apply apply;
+	struct task task;
+	char *dataset_path, *shown, *out_path, *rows_path, *repos, *start, *end;
+	bool raw;
+	submit_fn done;
+	void *data;
+	/* in the worker: rows_path gets a line "off len instance_id" per row, kept passes are told by `keep` */
+	struct file_out *rows;
+	char **ids;                     /* of the instances, only if there is a range */
+	size_t n_ids;
+	bool *keep;                     /* by n; NULL: all */
+	int64_t instances, passes, no_repo;
+	struct buf warnings;            /* JSON list */
+	int rc;
+	struct err err;
+	/* applying */
+	struct line_reader reader;
+	bool reading;
+	int64_t at, passes_in;
+};
+
+/* --- in the worker --------------------------------------------------------------------------------- */
+
+static void check_repo(struct submit *w, const char *instance_id)
+{
+	if (w->repos == NULL)
+		return;
+	char *path = mem_printf("%s/%s.json", w->repos, instance_id);
+
+	if (access(path, R_OK) != 0 && w->no_repo++ < ENOUGH_WARNINGS) {
+		char *text = mem_printf("%s: no structure file %s; its passes will fail", instance_id, path);
+		struct jw jw = { .out = &w->warnings, .comma = w->warnings.len > 1 };
+
+		jw_str(&jw, text);
+		free(text);
+	}
+	free(path);
+}
+
+static int on_row(void *data, const struct dataset_row *row, struct err *err)
+{
+	struct submit *w = data;
+	char head[64];
+	int n = snprintf(head, sizeof head, "%lld %zu ", (long long)row->off, row->len);
+	int rc = file_write(w->rows, head, (size_t)n, err);
+
+	if (rc == 0)
+		rc = file_write(w->rows, row->instance_id, strlen(row->instance_id), err);
+	if (rc == 0)
+		rc = file_write(w->rows, "\n", 1, err);
+	if (w->start != NULL || w->end != NULL) {
+		w->ids = mem_grow(w->ids, w->n_ids + 1, sizeof *w->ids);
+		w->ids[w->n_ids++] = mem_strdup(row->instance_id);
+	}
+	check_repo(w, row->instance_id);
+	w->instances++;
+	return rc;
+}
+
+/* --start_file, --end_file: which passes there are. */
+static int pick_range(struct submit *w, struct err *err)
+{
+	struct range range;
+	int64_t passk = w->task.job->row.passk;
+	int rc = range_read(w->start, w->end, &range, err);
+
+	w->passes = w->instances * passk;
+	if (rc < 0 || (w->start == NULL && w->end == NULL))
+		return rc;
+	char **cids = mem_zero((size_t)w->passes, sizeof *cids);
+	for (int64_t n = 0; n < w->passes; n++)
+		cids[n] = custom_id_make(w->ids[n / passk], n % passk, passk);
+	w->keep = mem_zero((size_t)w->passes, sizeof *w->keep);
+	size_t kept = range_pick(&range, (const char *const *)cids, (size_t)w->passes, w->keep);
+	for (int64_t n = 0; n < w->passes; n++)
+		free(cids[n]);
+	free(cids);
+	w->passes = (int64_t)kept;
+	return kept > 0 ? 0 : err_set(err, BD_EINVALID, "--start_file %s, --end_file %s: no custom_id lies between them",
+	                              w->start != NULL ? w->start : "", w->end != NULL ? w->end : "");
+}
+
+static void run(struct task *t)
+{
+	struct submit *w = AROUND(struct submit, task, t);
+
+	buf_add_char(&w->warnings, '[');
+	w->rc = file_create(w->rows_path, 0600, &w->rows, &w->err);
+	if (w->rc == 0)
+		w->rc = w->raw ? dataset_read_requests(w->dataset_path, w->shown, w->out_path, on_row, w, &w->err) :
+		                 dataset_read(w->dataset_path, w->shown, w->out_path, on_row, w, &w->err);
+	if (w->rc == 0)
+		w->rc = pick_range(w, &w->err);
+	if (w->rc == 0 && w->no_repo == w->instances && w->repos != NULL)
+		w->rc = err_set(&w->err, BD_EINVALID, "%s holds no structure file for any of the %lld instances "
+		                "(they are named <instance_id>.json)", w->repos, (long long)w->instances);
+	if (w->rc == 0 && w->no_repo > ENOUGH_WARNINGS) {
+		char *text = mem_printf("and %lld more instances without a structure file",
+		                        (long long)w->no_repo - ENOUGH_WARNINGS);
+		struct jw jw = { .out = &w->warnings, .comma = true };
+
+		jw_str(&jw, text);
+		free(text);
+	}
+	buf_add_char(&w->warnings, ']');
+	if (w->rows != NULL && w->rc == 0)
+		w->rc = file_commit(w->rows, &w->err);
+	else
+		file_abandon(w->rows);
+	unlink(w->dataset_path);
+}
+
+/* --- on the loop ----------------------------------------------------------------------------------- */
+
+static void submit_free(struct submit *w)
+{
+	for (size_t i = 0; i < w->n_ids; i++)
+		free(w->ids[i]);
+	if (w->reading)
+		line_reader_close(&w->reader);
+	unlink(w->rows_path);
+	free(w->ids);
+	free(w->keep);
+	free(w->dataset_path);
+	free(w->shown);
+	free(w->out_path);
+	free(w->rows_path);
+	free(w->repos);
+	free(w->start);
+	free(w->end);
+	buf_done(&w->warnings);
+	free(w);
+}
+
+/* One row of the list: the instance and its passes. */
+static int load_row(struct submit *w, struct span line, struct err *err)
+{
+	struct job *job = w->task.job;
+	struct db *db = w->task.e->db;
+	char *text = mem_strndup(line.at, line.len), *end;
+	long long off = strtoll(text, &end, 10), len = strtoll(end, &end, 10);
+	int rc = instance_insert(db, job->row.id, w->at, end + (*end == ' '), off, len, err);
+
+	for (int64_t k = 0; rc == 0 && k < job->row.passk; k++) {
+		int64_t n = w->at * job->row.passk + k;
+
+		if (w->keep == NULL || w->keep[n]) {
+			rc = pass_insert(db, &job->tally, 1, n, err);
+			w->passes_in++;
+		}
+	}
+	w->at++;
+	free(text);
+	return rc;
+}
+
+static int load_end(struct submit *w, struct err *err)
+{
+	struct job *job = w->task.job;
+	struct engine *e = w->task.e;
+	int rc = job_set_sizes(e->db, job->row.id, w->instances, w->passes, err);
+
+	if (rc == 0)
+		rc = job_set_state(e->db, job->row.id, JOB_LOADING, JOB_RUNNING, "", 0, err);
+	if (rc < 0)
+		return rc;
+	job->row.instances = w->instances;
+	job->row.passes = w->passes;
+	job->row.state = JOB_RUNNING;
+	engine_event(e, job->row.id, 0, "notice", "submitted: %s %s, %lld instances, %lld passes, endpoint %s",
+	             job->row.workflow, job->row.name, (long long)w->instances, (long long)w->passes, job->row.endpoint);
+	return 0;
+}
+
+static bool apply_some(struct apply *a)
+{
+	struct submit *w = AROUND(struct submit, apply, a);
+	struct span line;
+	int rc = 1;
+
+	if (!w->reading) {
+		w->rc = line_reader_open(&w->reader, w->rows_path, &w->err);
+		w->reading = w->rc == 0;
+	}
+	int64_t step = w->task.job->row.passk + 1;
+	for (int64_t room = ROWS_A_TURN; w->rc == 0 && room > 0 && rc == 1; room -= step) {
+		rc = line_reader_next(&w->reader, ROW_LINE_MAX, &line, &w->err);
+		if (rc == 1 && !engine_ok(w->task.e, load_row(w, line, &w->err), &w->err))
+			return true;
+	}
+	if (rc < 0)
+		w->rc = rc;
+	if (w->rc == 0 && rc == 1)
+		return false;
+	if (w->rc == 0)
+		(void)engine_ok(w->task.e, load_end(w, &w->err), &w->err);
+	return true;
+}
+
+/* The submitter is told; what failed leaves nothing behind. */
+static void apply_done(struct apply *a)
+{
+	struct submit *w = AROUND(struct submit, apply, a);
+	struct job *job = w->task.job;
+
+	job->tasks--;
+	if (w->task.e->broken && w->rc == 0)
+		w->rc = err_set(&w->err, BD_ESTORE, "the database cannot be written now; try again later");
+	if (w->rc < 0) {
+		job->remove = true;
+		w->done(w->data, -1, NULL, 0, NULL, &w->err);
+	} else {
+		w->done(w->data, job->row.id, job->row.name, job->row.passes, buf_str(&w->warnings), NULL);
+	}
+	submit_free(w);
+}
+
+static void done(struct task *t)
+{
+	struct submit *w = AROUND(struct submit, task, t);
+
+	if (w->rc < 0 || t->e->broken) {
+		apply_done(&w->apply);
+		return;
+	}
+	w->apply.some = apply_some;
+	w->apply.done = apply_done;
+	engine_apply(t->e, &w->apply);
+}
+
+/* --- the way in ------------------------------------------------------------------------------------ */
+
+/* Can results be written there?  Asked of the directory itself, before anything is sent. */
+static int check_save_dir(const char *save_dir, bool samples, struct err *err)
+{
+	char *dir = samples ? path_join(save_dir, "samples") : mem_strdup(save_dir);
+	int rc = dir_make(dir, 0755, err);
+
+	if (rc == 0 && access(save_dir, W_OK | X_OK) != 0)
+		rc = err_sys(err, BD_EINVALID, "save_dir %s is not writable for batchd", save_dir);
+	else if (rc < 0)
+		err->code = rc = BD_EINVALID;
+	free(dir);
+	return rc;
+}
+
+static int insert_job(struct engine *e, const struct submission *s, const struct endpoint *ep, const struct rollout *r,
+                      struct job **ret, struct err *err)
+{
+	struct rollout_params params = s->params;
+	struct buf text = { 0 };
+	char made_up[64];
+	int64_t id = 0;
+
+	params.line_url = ep->cfg->line_url;
+	params.drop_partial = !e->env.config->keep_partial;
+	rollout_params_print(&params, &text);
+	snprintf(made_up, sizeof made_up, "%s", s->params.workflow);
+	struct job_row row = { .name = mem_strdup(s->name != NULL ? s->name : made_up),
+		.workflow = mem_strdup(s->params.workflow), .endpoint = mem_strdup(ep->name),
+		.params = mem_strdup(buf_str(&text)),
+		.model = mem_strdup(s->params.model_name != NULL ? s->params.model_name : ""),
+		.dataset = mem_strdup(s->dataset != NULL ? s->dataset : ""), .save_dir = mem_strdup(s->save_dir),
+		.owner_uid = s->owner_uid, .priority = s->priority, .stages = rollout_stages(r), .passk = s->params.passk,
+		.created_ms = now_ms(e) };
+
+	buf_done(&text);
+	int rc = engine_write(e) ? job_insert(e->db, &row, &id, err) : err_set(err, BD_ESTORE, "the database is not writable");
+	job_row_done(&row);
+	if (rc == 0)
+		rc = job_load(e, id, ret, err);
+	return rc < 0 ? rc : engine_flush(e, err);
+}
+
+static int save_dir_taken(struct engine *e, const char *save_dir, struct err *err)
+{
+	for (struct job *j = e->jobs; j != NULL; j = j->next)
+		if (strcmp(j->row.save_dir, save_dir) == 0 && !j->remove)
+			return err_set(err, BD_EINVALID, "save_dir %s is in use by job %lld (%s); name another one", save_dir,
+			               (long long)j->row.id, j->row.name);
+	return 0;
+}
+
+int engine_submit(struct engine *e, const struct submission *s, submit_fn on_done, void *data, struct err *err)
+{
+	struct endpoint *ep = s->endpoint != NULL ? endpoint_find(e, s->endpoint) : e->endpoints;
+	struct rollout_params params = s->params;
+	struct rollout *r = NULL;
+	struct job *job = NULL;
+
+	if (e->broken || e->draining)
+		return err_set(err, BD_ESTORE, "batchd takes no jobs now; try again in a moment");
+	if (ep == NULL || ep->cfg == NULL)
+		return err_set(err, BD_EINVALID, "endpoint %s is not in the config", s->endpoint != NULL ? s->endpoint : "(none)");
+	if (ep->cfg->trouble != NULL)
+		return err_set(err, BD_EINVALID, "endpoint %s: %s", ep->name, ep->cfg->trouble);
+	params.line_url = ep->cfg->line_url;
+	int rc = rollout_new(&params, &r, err);
+	if (rc == 0)
+		rc = save_dir_taken(e, s->save_dir, err);
+	if (rc == 0)
+		rc = check_save_dir(s->save_dir, rollout_product_suffix(r) != NULL, err);
+	if (rc == 0)
+		rc = insert_job(e, s, ep, r, &job, err);
+	rollout_free(r);
+	if (rc == 0 && (rc = dir_make(job->dir, 0700, err)) == 0) {
+		char *structures = job_path(job, "structures");
+
+		rc = dir_make(structures, 0700, err);
+		free(structures);
+	}
+	if (rc < 0) {
+		if (job != NULL)
+			job->remove = true;
+		return rc;
+	}
+	struct submit *w = MEM_NEW(struct submit);
+	w->dataset_path = mem_strdup(s->dataset_path);
+	w->shown = mem_strdup(s->dataset != NULL ? s->dataset : "the dataset");
+	w->out_path = job_path(job, "dataset.jsonl");
+	w->rows_path = job_path(job, "rows");
+	w->repos = s->params.repostructure_dir != NULL ? mem_strdup(s->params.repostructure_dir) : NULL;
+	w->start = s->start != NULL ? mem_strdup(s->start) : NULL;
+	w->end = s->end != NULL ? mem_strdup(s->end) : NULL;
+	w->raw = strcmp(s->params.workflow, "raw") == 0;
+	w->done = on_done;
+	w->data = data;
+	w->task.run = run;
+	w->task.done = done;
+	task_start(e, job, &w->task);
+	return 0;
+}

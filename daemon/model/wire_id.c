@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire_id.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool wire_id_fits(const char *custom_id, int max, bool dots)
+{
+	if (max > 0 && strlen(custom_id) > (size_t)max)
+		return false;
+	if (dots)
+		return true;
+	for (const char *p = custom_id; *p != '\0'; p++)
+		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", *p) == NULL)
+			return false;
+	return true;
+}
+
+void wire_id_make(int64_t job, int64_t n, char ret[WIRE_ID_MAX])
+{
+	snprintf(ret, WIRE_ID_MAX, "b%lld-%lld", (long long)job, (long long)n);
+}
+
+bool wire_id_read(const char *text, int64_t job, int64_t *ret_n)
+{
+	char head[WIRE_ID_MAX], *end;
+	size_t len = (size_t)snprintf(head, sizeof head, "b%lld-", (long long)job);
+
+	if (strncmp(text, head, len) != 0 || text[len] < '0' || text[len] > '9')
+		return false;
+	long long n = strtoll(text + len, &end, 10);
+	if (*end != '\0')
+		return false;
+	*ret_n = n;
+	return true;
+}
