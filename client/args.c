@@ -134,7 +134,8 @@ static int parse_flag(int argc, char *const *argv, int *i, struct args *args, st
 	if (is != NULL)
 		return add_flag(args, flag, is + 1, err);
 	if (*i + 1 >= argc || strncmp(argv[*i + 1], "--", 2) == 0)
-		return err_set(err, BD_EINVALID, "--%s needs a value: --%s %s", flag->name, flag->name, flag->placeholder);
+		return err_set(err, BD_EINVALID, "--%s needs a value: --%s %s", flag->name, flag->name,
+		               flag->placeholder);
 	return add_flag(args, flag, argv[++*i], err);
 }
 

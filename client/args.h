@@ -10,7 +10,8 @@
 #include "spec.h"
 
 /*
- * The command line, parsed and checked against the table: the words, the flags with their values, the rules between them.
+ * The command line, parsed and checked against the table: the words, the flags with their values, the rules
+ * between them.
  *
  *   args_parse --> args_check (looks at files, makes directories) --> the command
  */
@@ -34,8 +35,8 @@ struct args {
 };
 
 /*
- * argv[0] is skipped.  BD_EINVALID says what is wrong and what is close.  With --help or --version what is missing is no error.
- * ret is filled as far as it went either way (its command, for a hint at the help): args_done() it.
+ * argv[0] is skipped.  BD_EINVALID says what is wrong and what is close.  With --help or --version what is missing
+ * is no error.  ret is filled as far as it went either way (its command, for a hint at the help): args_done() it.
  */
 int args_parse(int argc, char *const *argv, struct args *ret, struct err *err);
 /* Are the files and directories named by the flags there and open to us?  Makes the DIR_OUT ones. */

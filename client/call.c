@@ -207,7 +207,8 @@ static int take_line(struct span line, struct json **ret, struct err *err)
 			code = BD_EINTERNAL;
 		rc = err_set(err, (int)code, "%s", message != NULL ? message : err_text((int)code));
 	} else {
-		rc = err_set(err, BD_ENET, "the daemon's reply is not understood; is it of another version? (batchctl ping)");
+		rc = err_set(err, BD_ENET, "the daemon's reply is not understood; "
+		             "is it of another version? (batchctl ping)");
 	}
 	json_free(v);
 	return rc;

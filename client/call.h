@@ -21,8 +21,9 @@ int call_open(const struct args *args, const char *job, struct call **ret, struc
 int call_open_plain(const struct args *args, const char *command, const char *job, struct call **ret, struct err *err);
 
 /*
- * 1 with a "more", 0 with the "ok" behind which nothing comes; *ret is owned by the caller.  Negative: what the daemon said was
- * wrong, or BD_ENET if its reply broke off.  Waits at most until_ms of the monotonic clock (0: for ever), then BD_ENET.
+ * 1 with a "more", 0 with the "ok" behind which nothing comes; *ret is owned by the caller.  Negative: what the daemon
+ * said was wrong, or BD_ENET if its reply broke off.  Waits at most until_ms of the monotonic clock (0: for ever), then
+ * BD_ENET.
  */
 int call_next(struct call *c, int64_t until_ms, struct json **ret, struct err *err);
 void call_close(struct call *c);

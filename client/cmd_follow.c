@@ -46,7 +46,8 @@ static int wait_on(const struct args *args, const char *job, int64_t until_ms, s
 
 	for (;;) {
 		rc = wait_one(args, job, until_ms, &last_ms, ret, err);
-		if ((rc == BD_ENET || (rc == BD_ENODAEMON && last_ms != 0)) && until_ms != 0 && call_clock_ms() >= until_ms)
+		if ((rc == BD_ENET || (rc == BD_ENODAEMON && last_ms != 0))
+		    && until_ms != 0 && call_clock_ms() >= until_ms)
 			return err_set(err, BD_ENET, "job %.60s has not ended in time", job);
 		if (rc == 0 || !watch_patience(rc, last_ms, AGAIN_MS))
 			return rc;

@@ -225,7 +225,8 @@ static void zsh(struct buf *ret)
 		buf_add_str(ret, "'\n");
 	}
 	buf_add_str(ret, "\t)\n"
-		"\t_arguments -C '--socket=[Where the daemon listens]:PATH:_files' '(-h --help)'{-h,--help}'[Show the help]' \\\n"
+		"\t_arguments -C '--socket=[Where the daemon listens]:PATH:_files' \\\n"
+		"\t\t'(-h --help)'{-h,--help}'[Show the help]' \\\n"
 		"\t\t'(-V --version)'{-V,--version}'[Show the version]' '1:command:->command' '*::word:->words'\n"
 		"\tcase $state in\n"
 		"\tcommand) _describe command commands ;;\n"

@@ -107,7 +107,8 @@ void render_when(int64_t ms, int64_t now_ms, struct buf *ret)
 }
 
 /* " word text" of a text that is there and not empty, with `before` in front. */
-static void put_text(const struct term *term, const struct json *of, const char *name, const char *before, struct buf *ret)
+static void put_text(const struct term *term, const struct json *of, const char *name, const char *before,
+                     struct buf *ret)
 {
 	const char *text = json_get_str(of, name);
 

@@ -30,14 +30,16 @@ static void line(const struct term *term, const char *label, const char *value, 
 	buf_add_char(ret, '\n');
 }
 
-static void line_of(const struct term *term, const char *label, const struct json *job, const char *name, struct buf *ret)
+static void line_of(const struct term *term, const char *label, const struct json *job, const char *name,
+                    struct buf *ret)
 {
 	line(term, label, json_get_str(job, name), ret);
 }
 
 static void head(const struct term *term, const struct json *job, int64_t now_ms, struct buf *ret)
 {
-	const char *state = json_get_str(job, "state"), *name = json_get_str(job, "name"), *id = json_get_str(job, "id");
+	const char *state = json_get_str(job, "state"), *name = json_get_str(job, "name");
+	const char *id = json_get_str(job, "id");
 	struct buf text = { 0 };
 	int64_t ended = json_get_int(job, "ended_ms", 0);
 
@@ -200,7 +202,10 @@ static void batches(const struct term *term, const struct json *job, int64_t now
 
 static void failures(const struct term *term, const struct json *job, struct buf *ret)
 {
-	static const struct column columns[] = { { .title = "failed", .right = true }, { .title = "reason", .min = 10 } };
+	static const struct column columns[] = {
+		{ .title = "failed", .right = true },
+		{ .title = "reason", .min = 10 },
+	};
 	struct table t = { .columns = columns, .n_columns = 2 };
 	const struct json *list = json_get(job, "failures");
 

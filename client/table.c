@@ -203,7 +203,8 @@ static void print_row(const struct table *t, const struct term *term, const stru
 			buf_add_char(ret, ' ');
 		shown++;
 		if (cells == NULL)
-			print_text(term, c->bar && w->at[i] < BAR_LEAST ? "   %" : c->title, STYLE_BOLD, w->at[i], c->right, i == last, ret);
+			print_text(term, c->bar && w->at[i] < BAR_LEAST ? "   %" : c->title, STYLE_BOLD, w->at[i],
+			           c->right, i == last, ret);
 		else if (c->bar)
 			print_bar(term, &cells[i], w->at[i], ret);
 		else

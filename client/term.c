@@ -170,7 +170,8 @@ void term_bar(const struct term *term, const struct bar *bar, size_t columns, st
 	size_t busy = share(bar->busy, bar->total, columns, columns - failed - done);
 
 	/* an end that looks reached is reached */
-	if (!all && bar->total > 0 && done + failed + busy == columns && bar->done + bar->failed + bar->busy < bar->total) {
+	if (!all && bar->total > 0 && done + failed + busy == columns
+	    && bar->done + bar->failed + bar->busy < bar->total) {
 		if (busy > 0)
 			busy--;
 		else if (done > 0)

@@ -42,9 +42,9 @@ static void add_cut(struct span line, size_t columns, struct buf *ret)
 }
 
 /*
- * The text in place of the one before it, of *lines lines.  No line is longer than the terminal is wide and there are fewer of
- * them than it has: so the lines written are the lines to go back.  No mode of the terminal is changed: whatever ends us, it
- * is left as it was.
+ * The text in place of the one before it, of *lines lines.  No line is longer than the terminal is wide and there are
+ * fewer of them than it has: so the lines written are the lines to go back.  No mode of the terminal is changed:
+ * whatever ends us, it is left as it was.
  */
 static int redraw(const struct term *term, const struct buf *text, size_t *lines, struct err *err)
 {
