@@ -19,7 +19,7 @@
 #define STALL_BYTES_S 16L       /* slower than this for stall_ms counts as standing still */
 #define HOPS_MAX      5
 
-void job_fail(struct job *job, enum net_result net, const char *fmt, ...)
+void curl_job_fail(struct job *job, enum net_result net, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -105,12 +105,12 @@ static void body_decide(struct job *job)
 	if (status == 206) {
 		from = job->range_from >= 0 ? job->range_from : x->sink_off;
 		if (job->encoded || from > x->sink_off || strncasecmp(x->content_type, "multipart/", 10) == 0) {
-			job_fail(job, NET_BROKEN, "the endpoint sent another part of the file than asked for");
+			curl_job_fail(job, NET_BROKEN, "the endpoint sent another part of the file than asked for");
 			from = 0;
 		}
 	}
 	if (ftruncate(x->sink_fd, from) < 0)
-		job_fail(job, NET_SINK, "cannot cut the file: %s", strerror(errno));
+		curl_job_fail(job, NET_SINK, "cannot cut the file: %s", strerror(errno));
 	job->off = x->sunk = from;
 }
 
@@ -167,7 +167,7 @@ static bool sink_write(struct job *job, const char *at, size_t n)
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0) {
-			job_fail(job, NET_SINK, "cannot write the file: %s", strerror(errno));
+			curl_job_fail(job, NET_SINK, "cannot write the file: %s", strerror(errno));
 			return false;
 		}
 		at += done;
@@ -190,7 +190,7 @@ static size_t on_body(char *at, size_t size, size_t n, void *data)
 		return sink_write(job, at, len) ? len : 0;
 	if (len > max - x->reply.len) {
 		buf_add(&x->reply, at, max - x->reply.len);
-		job_fail(job, NET_TOO_BIG, "the reply is longer than %zu bytes", max);
+		curl_job_fail(job, NET_TOO_BIG, "the reply is longer than %zu bytes", max);
 		return 0;
 	}
 	buf_add(&x->reply, at, len);
@@ -218,7 +218,7 @@ static void set_header(struct job *job, const char *line)
 	if (more != NULL)
 		job->headers = more;
 	else
-		job_fail(job, NET_NOT_SENT, "out of memory");
+		curl_job_fail(job, NET_NOT_SENT, "out of memory");
 }
 
 static void set_headers(struct job *job)
@@ -249,7 +249,7 @@ static void set_upload(struct job *job, const struct upload *up)
 	curl_mime_name(part, "file");
 	rc = access(up->path, R_OK) == 0 ? curl_mime_filedata(part, up->path) : CURLE_READ_ERROR;
 	if (rc != CURLE_OK)
-		job_fail(job, NET_SINK, "cannot read %s: %s", up->path, strerror(errno));
+		curl_job_fail(job, NET_SINK, "cannot read %s: %s", up->path, strerror(errno));
 	curl_mime_filename(part, up->filename);
 	curl_mime_type(part, up->content_type != NULL ? up->content_type : "application/octet-stream");
 	curl_easy_setopt(job->easy, CURLOPT_MIMEPOST, job->mime);
@@ -324,7 +324,7 @@ static void set_callbacks(struct job *job)
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "batchd/" BATCHD_VERSION);
 }
 
-struct job *job_new(struct curl_transport *owner, struct exchange *x)
+struct job *curl_job_new(struct curl_transport *owner, struct exchange *x)
 {
 	struct job *job = MEM_NEW(struct job);
 	char range[40];
@@ -337,7 +337,7 @@ struct job *job_new(struct curl_transport *owner, struct exchange *x)
 	head_reset(job);
 	job->easy = curl_easy_init();
 	if (job->easy == NULL) {
-		job_fail(job, NET_NOT_SENT, "out of memory");
+		curl_job_fail(job, NET_NOT_SENT, "out of memory");
 		return job;
 	}
 	set_callbacks(job);
@@ -353,7 +353,7 @@ struct job *job_new(struct curl_transport *owner, struct exchange *x)
 	return job;
 }
 
-void job_free(struct job *job)
+void curl_job_free(struct job *job)
 {
 	curl_easy_cleanup(job->easy);
 	curl_mime_free(job->mime);
@@ -391,7 +391,7 @@ static bool is_https(CURLU *url)
 	return yes;
 }
 
-bool job_redirect(struct job *job, CURLcode rc)
+bool curl_job_redirect(struct job *job, CURLcode rc)
 {
 	CURLU *from, *to;
 	char *at = NULL, *here = NULL;
@@ -410,11 +410,11 @@ bool job_redirect(struct job *job, CURLcode rc)
 	to = curl_url();
 	if (curl_url_set(from, CURLUPART_URL, here, 0) != CURLUE_OK
 	    || curl_url_set(to, CURLUPART_URL, at, 0) != CURLUE_OK)
-		job_fail(job, NET_BROKEN, "redirected to something that is no URL");
+		curl_job_fail(job, NET_BROKEN, "redirected to something that is no URL");
 	else if (is_https(from) && !is_https(to))
-		job_fail(job, NET_BROKEN, "redirected from https to http");
+		curl_job_fail(job, NET_BROKEN, "redirected from https to http");
 	else if (++job->hops > HOPS_MAX)
-		job_fail(job, NET_BROKEN, "redirected more than %d times", HOPS_MAX);
+		curl_job_fail(job, NET_BROKEN, "redirected more than %d times", HOPS_MAX);
 	else
 		follow = true;
 	if (follow) {
@@ -444,7 +444,7 @@ static void tell_total(struct job *job)
 		x->total = length;
 }
 
-void job_finish(struct job *job, CURLcode rc)
+void curl_job_finish(struct job *job, CURLcode rc)
 {
 	struct exchange *x = job->x;
 	const char *why = job->error[0] != '\0' ? job->error : curl_easy_strerror(rc);

@@ -40,15 +40,15 @@ struct job {
 };
 
 /* Prepares the handle.  Never fails: what goes wrong is in job->fail and x->err. */
-struct job *job_new(struct curl_transport *owner, struct exchange *x);
-void job_free(struct job *job);         /* out of the multi handle already */
+struct job *curl_job_new(struct curl_transport *owner, struct exchange *x);
+void curl_job_free(struct job *job);         /* out of the multi handle already */
 
 /* After curl said it is over: true if it is to go on with another URL (a redirect). */
-bool job_redirect(struct job *job, CURLcode rc);
+bool curl_job_redirect(struct job *job, CURLcode rc);
 /* Fills the reply part of the exchange. */
-void job_finish(struct job *job, CURLcode rc);
+void curl_job_finish(struct job *job, CURLcode rc);
 /* Ends it by our own will; the first reason stays. */
-void job_fail(struct job *job, enum net_result net, const char *fmt, ...)
+void curl_job_fail(struct job *job, enum net_result net, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* In curl_transport.c: curl closes a socket, no poll may be left on it. */

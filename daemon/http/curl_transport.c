@@ -71,7 +71,7 @@ static void job_end(struct curl_transport *t, struct job *job, CURLcode rc)
 		job->running = false;
 	}
 	job_unlink(t, job);
-	job_finish(job, rc);
+	curl_job_finish(job, rc);
 	*t->ended_tail = job;
 	t->ended_tail = &job->next;
 	uv_idle_start(&t->deliver, on_deliver);
@@ -87,7 +87,7 @@ static void job_run(struct curl_transport *t, struct job *job)
 			job->running = true;
 			return;                 /* until collect() */
 		}
-		job_fail(job, NET_NOT_SENT, "%s", curl_multi_strerror(rc));
+		curl_job_fail(job, NET_NOT_SENT, "%s", curl_multi_strerror(rc));
 	}
 	job_end(t, job, CURLE_FAILED_INIT);
 }
@@ -107,7 +107,7 @@ static void collect(struct curl_transport *t, CURLMcode multi_rc)
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&job);
 		curl_multi_remove_handle(t->multi, job->easy);
 		job->running = false;
-		if (job_redirect(job, rc))
+		if (curl_job_redirect(job, rc))
 			job_run(t, job);
 		else
 			job_end(t, job, rc);
@@ -115,7 +115,7 @@ static void collect(struct curl_transport *t, CURLMcode multi_rc)
 	if (multi_rc != CURLM_OK && multi_rc != CURLM_BAD_SOCKET) {
 		for (struct job *job = t->running, *next; job != NULL; job = next) {
 			next = job->next;
-			job_fail(job, job->sent ? NET_BROKEN : NET_NOT_SENT, "%s", curl_multi_strerror(multi_rc));
+			curl_job_fail(job, job->sent ? NET_BROKEN : NET_NOT_SENT, "%s", curl_multi_strerror(multi_rc));
 			job_end(t, job, CURLE_OK);
 		}
 	}
@@ -277,7 +277,7 @@ static void on_deliver(uv_idle_t *idle)
 		struct exchange *x = job->x;
 
 		x->transport_data = NULL;
-		job_free(job);
+		curl_job_free(job);
 		x->done(x);             /* x may be gone now; it may have started others, or closed us */
 		job = next;
 	}
@@ -292,14 +292,14 @@ static void on_deliver(uv_idle_t *idle)
 static void transport_start(struct transport *transport, struct exchange *x)
 {
 	struct curl_transport *t = (struct curl_transport *)transport;
-	struct job *job = job_new(t, x);
+	struct job *job = curl_job_new(t, x);
 
 	x->transport_data = job;
 	job_link(t, job);
 	if (t->closing)
-		job_fail(job, NET_CANCELED, "shutting down");
+		curl_job_fail(job, NET_CANCELED, "shutting down");
 	else if (fault_hit(FAULT_NET))
-		job_fail(job, NET_NOT_SENT, "no connection (by order of the test)");
+		curl_job_fail(job, NET_NOT_SENT, "no connection (by order of the test)");
 	job_run(t, job);
 }
 
@@ -312,7 +312,7 @@ static void transport_cancel(struct transport *transport, struct exchange *x)
 		return;                         /* done() has been called or is running */
 	x->net = NET_CANCELED;
 	if (job->running) {
-		job_fail(job, NET_CANCELED, "canceled");
+		curl_job_fail(job, NET_CANCELED, "canceled");
 		job_end(t, job, CURLE_OK);
 	}
 }
