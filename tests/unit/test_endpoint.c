@@ -7,6 +7,7 @@
 
 #include "ep.h"
 #include "ep_io.h"
+#include "ep_plan.h"
 #include "ep_scan.h"
 #include "files.h"
 #include "json.h"
@@ -684,6 +685,35 @@ START_TEST(a_bad_plan_is_refused_with_its_line)
 }
 END_TEST
 
+/* Every plan in the table of the README can be read. */
+START_TEST(the_readme_shows_plans_that_work)
+{
+	struct buf text = { 0 };
+	struct ep_plan plan = { 0 };
+	struct err err = { 0 };
+	int n = 0;
+
+	ck_assert(ep_read_all(SOURCE_DIR "/tests/endpoint/README.md", &text));
+	const char *p = strstr(text.at, "## The forty faults");
+
+	ck_assert(p != NULL);
+	while ((p = strchr(p, '`')) != NULL) {
+		const char *end = strchr(p + 1, '`');
+
+		ck_assert(end != NULL);
+		if (strncmp(p, "`{\"", 3) == 0 && memchr(p, ',', (size_t)(end - p)) != NULL && strncmp(p, "`{\"total", 8) != 0) {
+			ck_assert_msg(ep_plan_add(&plan, (struct span){ p + 1, (size_t)(end - p) - 1 }, &err) == 0, "%.*s: %s",
+			              (int)(end - p) - 1, p + 1, err.msg);
+			n++;
+		}
+		p = end + 1;
+	}
+	ck_assert_int_gt(n, 40);
+	ep_plan_done(&plan);
+	buf_done(&text);
+}
+END_TEST
+
 static const struct { const char *line; bool valid; } scans[] = {
 	{ "{}", true }, { " {\"a\":[1,-0.5e+3,true,null,\"x\\u00e9\\n\"]} ", true }, { "{\"a\":1}x", false }, { "[]", false },
 	{ "{\"a\":01}", false }, { "{\"a\":\"\t\"}", false }, { "{\"a\":\"\\x\"}", false }, { "{\"a\":\"\xc3\xa4\xe2\x80\xa8\"}", true },
@@ -736,6 +766,7 @@ int main(void)
 	tcase_add_test(tc, one_idempotency_key_makes_one_batch);
 	tcase_add_test(tc, a_server_that_forgets_repeats_its_ids);
 	LOOP(tc, a_bad_plan_is_refused_with_its_line, bad_plans);
+	tcase_add_test(tc, the_readme_shows_plans_that_work);
 	LOOP(tc, lines_are_json_or_they_are_not, scans);
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);

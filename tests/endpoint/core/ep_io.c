@@ -38,7 +38,7 @@ bool ep_lines_next(struct ep_lines *l, struct span *ret)
 {
 	for (size_t seen = 0;;) {
 		size_t left = l->buf.len - l->next;
-		const char *from = l->buf.at + l->next;
+		const char *from = left > 0 ? l->buf.at + l->next : "";
 		const char *nl = left > seen ? memchr(from + seen, '\n', left - seen) : NULL;
 
 		if (nl != NULL || (l->end && left > 0)) {

@@ -19,8 +19,8 @@ static const struct {
 
 /* The keys each scope takes beside those of the fault; types as in ep_plan.def. */
 static const char *const scope_keys[] = {
-	[SCOPE_CALL] = "call:s! do:s nth:i from:i to:i every:b batch:* file:s stage:* from_ms:i until_ms:i chance:n "
-	               "effect:e early:b headers:o stall_ms:i slow_bps:i cut_at:i",
+	[SCOPE_CALL] = ("call:s! do:s nth:i from:i to:i every:b batch:* file:s stage:* from_ms:i until_ms:i chance:n "
+	               "effect:e early:b headers:o stall_ms:i slow_bps:i cut_at:i"),
 	[SCOPE_BATCH] = "batch:* do:s! from:i to:i every:b stage:* from_ms:i until_ms:i chance:n",
 	[SCOPE_FILE] = "file:* do:s! from:i to:i every:b chance:n",
 	[SCOPE_LINE] = "custom_id:s lines:s do:s batch:* from:i to:i every:b stage:* fraction:n times:i",

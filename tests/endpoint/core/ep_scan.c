@@ -211,13 +211,15 @@ static struct span from_to(const unsigned char *from, const unsigned char *to)
 
 void scan_get(struct span object, const char *const *names, size_t n, struct span *ret)
 {
-	struct cur c = { (const unsigned char *)object.at, (const unsigned char *)object.at + object.len };
+	struct cur c;
 	size_t left = n;
 
 	for (size_t i = 0; i < n; i++)
 		ret[i] = (struct span){ 0 };
 	if (object.at == NULL)
 		return;
+	c.p = (const unsigned char *)object.at;
+	c.end = c.p + object.len;
 	blanks(&c);
 	if (!word(&c, "{"))
 		return;
