@@ -464,7 +464,7 @@ START_TEST(content_is_cut_where_the_plan_says)
 	start("{\"call\":\"content\",\"nth\":1,\"do\":\"cut\",\"cut_at\":10}\n"
 	      "{\"call\":\"content\",\"nth\":2,\"do\":\"cut\",\"at_line\":2,\"clean\":true}\n"
 	      "{\"call\":\"content\",\"nth\":3,\"do\":\"slow\",\"slow_bps\":100}\n"
-	      "{\"call\":\"content\",\"nth\":4,\"do\":\"redirect\",\"to\":\"http://localhost:{port}\"}\n");
+	      "{\"call\":\"content\",\"nth\":4,\"do\":\"redirect\",\"location\":\"http://localhost:{port}\"}\n");
 	upload(THREE);
 	call("GET", "/v1/files/file-000001/content", NULL);
 	ck_assert(reply.cut_at == 10 && !reply.clean && !reply.chunked && reply.len == 3 * line);
@@ -477,6 +477,7 @@ START_TEST(content_is_cut_where_the_plan_says)
 	ck_assert_int_eq(call("GET", "/blob/1?signature=1", NULL), 200);
 	ck_assert_int_eq(reply.len, 3 * line);
 	ck_assert_int_eq(logged("\"authorization\":true"), 1);
+	ck_assert_int_eq(call("GET", "/v1/files/file-000001/content", NULL), 200);
 }
 END_TEST
 

@@ -226,7 +226,7 @@ static void fault_cut(struct ep_reply *r, const struct ep_fault *f)
 /* Content comes from another host: the same server under a name of the plan's choice. */
 static void fault_redirect(struct ep_ctx *c, const struct ep_fault *f)
 {
-	const char *to = fault_str(f, "to", ""), *port = c->req->host != NULL ? strrchr(c->req->host, ':') : NULL;
+	const char *to = fault_str(f, "location", ""), *port = c->req->host != NULL ? strrchr(c->req->host, ':') : NULL;
 	const char *mark = strstr(to, "{port}");
 	struct ep_reply *r = c->reply;
 
