@@ -1,0 +1,47 @@
+# A thin front for CMake.  `make help` tells.
+BUILD ?= build
+JOBS  ?= $(shell nproc)
+CMAKE_FLAGS ?=
+
+all: $(BUILD)/build.ninja
+	@cmake --build $(BUILD) -j $(JOBS)
+
+$(BUILD)/build.ninja: | deps
+	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS)
+
+help:
+	@echo "make          build/batchd, build/batchctl, build/batch-endpoint"
+	@echo "make demo     a small run from dataset to patches, against a local endpoint; under a minute"
+	@echo "make check    every test; ends with the number passed and failed"
+	@echo "make bench    speed and memory beside what they must beat; ROW=name for one row"
+	@echo "make install  [DESTDIR=...] [PREFIX=/usr/local]"
+	@echo "make deb      a Debian package in dist/"
+
+# What is missing is installed on Debian and Ubuntu; elsewhere the list is printed.
+deps:
+	@./cmake/deps.sh
+
+demo: all
+	@tests/demo/run.sh $(BUILD)
+
+check: all
+	@tests/run $(BUILD)
+
+bench: deps
+	@tests/bench/run $(ROW)
+
+PREFIX ?= /usr/local
+install: deps
+	@cmake -S . -B build-release -G Ninja -DBATCHD_PROFILE=release -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	@cmake --build build-release -j $(JOBS)
+	@DESTDIR="$(DESTDIR)" cmake --install build-release
+
+deb: deps
+	@cmake -S . -B build-deb -G Ninja -DBATCHD_PROFILE=release -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=/usr
+	@cmake --build build-deb -j $(JOBS)
+	@cd build-deb && cpack -G DEB -B ../dist
+
+clean:
+	rm -rf build build-*
+
+.PHONY: all help deps demo check bench install deb clean
