@@ -25,13 +25,15 @@ typedef int (*dataset_row_fn)(void *data, const struct dataset_row *row, struct 
  * Read the file at path (shown to people as `shown`), write its rows to `out_path` (NULL: only check) and
  * call each for every row.  Refused: no JSON, a row that is no object or has no instance_id, an instance_id
  * twice, an instance_id that is no file name (over 200 bytes, '/', control characters, leading '.'), a dataset
- * without rows; Parquet and Arrow by their magic, with how to turn them into JSONL.  Returns what `each` returned if negative.
+ * without rows; Parquet and Arrow by their magic, with how to turn them into JSONL.  Returns what `each`
+ * returned if negative; then, and whenever it fails, there is no out_path.
  */
 int dataset_read(const char *path, const char *shown, const char *out_path,
                  dataset_row_fn each, void *data, struct err *err);
 
-/* A ready request file of workflow raw: every line {"custom_id", "body", ...}; same rules for custom_id, except that
- * any text up to 512 bytes is one.  instance_id is the custom_id.  One model and one url over all lines, else refused. */
+/* A ready request file of workflow raw: every line {"custom_id", "body", ...}; same rules for custom_id, except
+ * that any text up to 512 bytes is one.  instance_id is the custom_id.  One model and one url over all lines
+ * (a line without url is fine), method POST if there is one, UTF-8 throughout, else refused. */
 int dataset_read_requests(const char *path, const char *shown, const char *out_path,
                           dataset_row_fn each, void *data, struct err *err);
 

@@ -9,7 +9,7 @@
 
 #include "mem.h"
 
-enum { IDLE_MAX = 16, TREE_MAX_DEPTH = 256 };
+enum { IDLE_MAX = 16, TREE_MAX_DEPTH = 256, PATHS_MAX = 128 << 20 };
 
 struct mirror {
 	struct mirror *next;            /* among the idle */
@@ -206,7 +206,9 @@ static int walk_tree(struct walk *w, const git_oid *oid, int depth)
 	int rc = 0;
 
 	if (depth > TREE_MAX_DEPTH)
-		return err_set(w->err, BD_EINVALID, "directories nested too deeply in %s", buf_str(&w->dir));
+		return err_set(w->err, BD_EINVALID, "directories nested too deeply in the mirror %s", w->m->path);
+	if (w->to->names.len > PATHS_MAX)       /* a few trees can name each other into billions of files */
+		return err_set(w->err, BD_EINVALID, "too many files in the mirror %s", w->m->path);
 	if (git_tree_lookup(&tree, w->m->git, oid) < 0)
 		return git_err(w->err, BD_EIO, "cannot read a directory of", w->m->path);
 	count = git_tree_entrycount(tree);

@@ -13,6 +13,7 @@ struct tree {
 	struct buf key;                 /* the member at hand, decoded */
 	uint32_t path[STRUCTURE_MAX_DEPTH];
 	size_t depth;                   /* of the node whose members are read */
+	size_t path_len, all_paths;     /* of that node's path; of all paths so far */
 };
 
 static int bad(const struct scan *in, const char *what, struct err *err)
@@ -69,6 +70,7 @@ static void node_close(struct tree *t)
 {
 	struct structure_node *n = &t->s->nodes[t->path[t->depth]];
 
+	t->path_len -= t->depth > 0 ? n->name_len + 1 : 0;
 	/* An array of lines makes a file, whatever else is there: no directory has one.  Without children it is a
 	 * file too: {} is one that is no Python, and one with other data has lost its text. */
 	n->is_file = n->len > 0 || n->children == 0;
@@ -89,7 +91,9 @@ static int read_member(struct tree *t, struct buf *raw, struct err *err)
 	if (c == '{') {
 		if (t->depth + 1 == STRUCTURE_MAX_DEPTH)
 			return bad(t->in, "directories nested too deeply", err);
-		if (t->s->count >= UINT32_MAX / 4 || t->s->names.len >= UINT32_MAX / 4)
+		t->path_len += t->key.len + 1;
+		t->all_paths += t->path_len;
+		if (t->all_paths > STRUCTURE_MAX_PATHS)
 			return bad(t->in, "too many files", err);
 		t->in->p++;
 		t->path[t->depth + 1] = node_add(t->s, t->path[t->depth], &t->key);

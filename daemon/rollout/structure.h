@@ -13,7 +13,8 @@
  */
 
 /* --- structure.c: one pass over the file -------------------------------------------- */
-enum { STRUCTURE_MAX_DEPTH = 256, STRUCTURE_MAX_NAME = 4096 };
+/* All paths together are bounded too: a small file can mean very many very long ones. */
+enum { STRUCTURE_MAX_DEPTH = 256, STRUCTURE_MAX_NAME = 4096, STRUCTURE_MAX_PATHS = 128 << 20 };
 
 struct structure_node {
 	uint32_t name, name_len;        /* in names */

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GATHER_BYTES = 8 << 20 };        /* of texts looked through; it is evidence, not proof */
+/* How much is looked through, and how often: it is evidence, not proof. */
+enum { GATHER_BYTES = 8 << 20, ASK_MAX = 500 };
 
 static bool read_text(struct structure_texts *t, uint32_t file)
 {
@@ -151,6 +152,8 @@ bool structure_is_imported(struct structure_texts *t, struct span stem)
 	struct buf wanted = { 0 };
 	bool found;
 
+	if (++t->asked > ASK_MAX)
+		return false;
 	if (!t->gathered)
 		gather(t);
 	buf_add_char(&wanted, '\n');

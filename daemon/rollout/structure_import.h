@@ -13,6 +13,7 @@ struct structure_texts {
 	struct buf buf;
 	struct buf modules;             /* names imported from the package, each with LF; filled on first use */
 	bool gathered;
+	int asked;                      /* how often modules was searched: bounded */
 };
 
 /* Does that file import relative to its own package, as no file of a root does? */

@@ -92,6 +92,16 @@ static uint32_t key_by_name(const struct structure *s, const char *name)
 	return at;
 }
 
+/* How many files directly in a directory are such as only roots have. */
+static int root_marks(const struct structure *s, uint32_t dir)
+{
+	int n = 0;
+
+	for (uint32_t i = s->nodes[dir].child; i != 0; i = s->nodes[i].next)
+		n += s->nodes[i].is_file && only_in_roots(structure_name(s, i));
+	return n;
+}
+
 uint32_t structure_root_key(const struct structure *s, const char *name)
 {
 	uint32_t at, first = 0;
@@ -106,13 +116,10 @@ uint32_t structure_root_key(const struct structure *s, const char *name)
 	at = key_by_name(s, name);
 	if (at == 0)
 		at = key_by_name(s, s->repo);
-	if (at != 0 || first == 0)
+	if (first == 0 || (at != 0 && root_marks(s, at) > 0))
 		return at;
-	/* Another name, that of the folder it was cloned into: the walk begins with it. */
-	for (uint32_t i = s->nodes[first].child; i != 0; i = s->nodes[i].next)
-		if (s->nodes[i].is_file && only_in_roots(structure_name(s, i)))
-			return first;
-	return 0;
+	/* Another name, that of the folder it was cloned into?  A walk begins with it. */
+	return root_marks(s, first) >= (at != 0 ? 2 : 1) ? first : at;
 }
 
 /* --- the files ------------------------------------------------------------------------- */
@@ -191,12 +198,13 @@ static void place_by_marks(struct sorting *g, size_t sure_roots, bool mixed)
 			behind = i;
 	for (size_t i = 0; i < g->count; i++) {
 		struct span name = name_at(g, i);
-		bool package = own[i] || g->imports[i] || span_is(name, "__init__.py") || (!mixed && i >= behind);
 		bool root = mixed ? only_in_roots(name) : i < sure_roots;
 
-		if (package)
+		if (own[i] || span_is(name, "__init__.py") || (!mixed && i >= behind))
 			g->place[i] = PLACE_PACKAGE;
-		else if (root)
+		else if (g->imports[i])                 /* the directory's, in the root's place? */
+			g->place[i] = mixed ? PLACE_PACKAGE : PLACE_MAYBE_PACKAGE;
+		else if (root && !span_is(name, "conftest.py"))
 			g->place[i] = PLACE_ROOT;
 		else if (rather_in_roots(name) || !span_ends(name, ".py"))
 			g->place[i] = PLACE_MAYBE_ROOT;

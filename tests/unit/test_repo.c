@@ -17,10 +17,12 @@
 static const char doc[] =
 	"{\"repo\":\"psf/requests\",\"base_commit\":\"c\",\"structure\":{"
 	"\"requests\":{\"LICENSE\":{},\"setup.py\":" PY("\"import requests\",\"# \\u00e4\"") ","
-	"\"test_requests.py\":" PY("\"t\"") ",\"__init__.py\":" PY("") ",\"models.py\":" PY("\"m\",\"\"") ",\"cacert.pem\":{},"
+	"\"test_requests.py\":" PY("\"t\"") ",\"__init__.py\":" PY("") ",\"models.py\":"
+	      PY("\"m\",\"\"") ",\"cacert.pem\":{},"
 	"\"packages\":{\"__init__.py\":" PY("") ",\"tests\":{\"util.py\":" PY("\"u\"") "},\"url\":{\"util.py\":" PY("\"v\"")
 	",\"only.py\":" PY("\"o\"") "}}},"
-	"\"docs\":{\"index.rst\":{},\"conf.py\":" PY("\"c\"") "},\"testing\":{\"a.py\":" PY("\"a\"") "},\"empty\":{\"x.txt\":{}}},"
+	"\"docs\":{\"index.rst\":{},\"conf.py\":" PY("\"c\"") "},\"testing\":{\"a.py\":"
+	      PY("\"a\"") "},\"empty\":{\"x.txt\":{}}},"
 	"\"instance_id\":\"psf__requests-1\"}";
 
 static char dir[64], *path, *sidecar;

@@ -136,7 +136,8 @@ END_TEST
 
 /* --- structures ------------------------------------------------------------------------ */
 
-#define PY(lines) "{\"classes\":[{\"name\":\"C\",\"text\":[\"]}\"],\"methods\":[{}]}],\"functions\":[],\"text\":[" lines "]}"
+#define PY(lines) "{\"classes\":[{\"name\":\"C\",\"text\":[\"]}\"],\"methods\":[{}]}],\"functions\":[],"\
+	"\"text\":[" lines "]}"
 #define DOC(tree) "{\"repo\":\"own/flask\",\"base_commit\":\"c\",\"structure\":" tree ",\"instance_id\":\"i\"}"
 
 static bool text_of(void *data, int64_t off, int64_t len, struct buf *ret)
@@ -180,36 +181,45 @@ static int paths_of(const char *doc, const char *name, struct buf *ret, struct e
 
 static const struct { const char *what, *doc, *paths; } trees[] = {
 	{ "the root's files lie under the name",
-	  DOC("{\"flask\":{\"setup.py\":" PY("\"a\"") ",\"README\":{}},\"src\":{\"flask\":{\"app.py\":" PY("\"x\",\"y\"") "}}}"),
+	  DOC("{\"flask\":{\"setup.py\":" PY("\"a\"") ",\"README\":{}},\"src\":{\"flask\":{\"app.py\":"
+	      PY("\"x\",\"y\"") "}}}"),
 	  "setup.py:1 README src/flask/app.py:2" },
 	{ "members in any order, and more of them",
-	  "{\"structure\":{\"src\":{\"a.py\":" PY("") "}},\"x\":[{\"structure\":{}}],\"n\":-1.5e3,\"t\":true,\"repo\":null}",
+	  "{\"structure\":{\"src\":{\"a.py\":"
+	      PY("") "}},\"x\":[{\"structure\":{}}],\"n\":-1.5e3,\"t\":true,\"repo\":null}",
 	  "src/a.py:0" },
 	{ "directories may be called as the members of a file are",
-	  DOC("{\"text\":{\"a.py\":" PY("") ",\"text\":{\"text\":{}}},\"classes\":{\"functions\":{\"b.py\":" PY("\"1\"") "}}}"),
+	  DOC("{\"text\":{\"a.py\":"
+	      PY("") ",\"text\":{\"text\":{}}},\"classes\":{\"functions\":{\"b.py\":" PY("\"1\"") "}}}"),
 	  "text/a.py:0 text/text/text classes/functions/b.py:1" },
 	{ "a file may have lost its text", DOC("{\"d\":{\"a.py\":{\"classes\":[],\"functions\":[],\"text\":\"\"}}}"), "d/a.py" },
 	{ "the text may come first", DOC("{\"d\":{\"a.py\":{\"text\":[\"x\"],\"classes\":[],\"functions\":[]}}}"), "d/a.py:1" },
-	{ "names may have escapes", DOC("{\"d\\u00e4\\\"\":{\"\\u0061.py\":" PY("\"x\"") "}}"), "d\xc3\xa4\"/a.py:1" },
+	{ "names may have escapes", DOC("{\"d\\u00e4\\\"\":{\"\\u0061.py\":"
+	      PY("\"x\"") "}}"), "d\xc3\xa4\"/a.py:1" },
 	{ "a NUL does not cut a name", DOC("{\"d\":{\"a\\u0000.py\":" PY("\"x\"") "}}"), "d/a?.py:1" },
 	{ "blanks everywhere", " { \"structure\" : { \"d\" : { \"a.py\" : { \"text\" : [ \"x\" , \"y\" ] } , \"b\" : { } } } } \n",
 	  "d/a.py:2 d/b" },
-	{ "files come before directories", DOC("{\"d\":{\"e\":{\"x.py\":" PY("") "},\"a.py\":" PY("") "}}"), "d/a.py:0 d/e/x.py:0" },
+	{ "files come before directories", DOC("{\"d\":{\"e\":{\"x.py\":" PY("") "},\"a.py\":"
+	      PY("") "}}"), "d/a.py:0 d/e/x.py:0" },
 	{ "nothing", DOC("{}"), "" },
 	{ "a package of the same name: the order falls back once",
 	  DOC("{\"flask\":{\"LICENSE\":{},\"setup.py\":" PY("") ",\"test_it.py\":" PY("") ",\"__init__.py\":" PY("")
 	      ",\"app.py\":" PY("") ",\"ext\":{\"a.py\":" PY("") "}},\"docs\":{\"conf.py\":" PY("") "}}"),
 	  "LICENSE setup.py:0 test_it.py:0 flask/__init__.py:0 flask/app.py:0 flask/ext/a.py:0 docs/conf.py:0" },
 	{ "a name that both have may be either's",
-	  DOC("{\"flask\":{\"conftest.py\":" PY("") ",\"setup.py\":" PY("") ",\"__init__.py\":" PY("") ",\"app.py\":" PY("") "}}"),
+	  DOC("{\"flask\":{\"conftest.py\":" PY("") ",\"setup.py\":" PY("") ",\"__init__.py\":"
+	      PY("") ",\"app.py\":" PY("") "}}"),
 	  "conftest.py:0|flask/conftest.py setup.py:0 flask/__init__.py:0 flask/app.py:0" },
 	{ "in any order: marks decide, and what has none may be either",
-	  DOC("{\"flask\":{\"README\":{},\"setup.py\":" PY("") ",\"tox.ini\":{},\"zoo.py\":" PY("") ",\"views.py\":" PY("")
-	      ",\"app.py\":" PY("\"from .x import y\"") ",\"__init__.py\":" PY("\"from .views import (z)\"") ",\"cli.py\":" PY("") "}}"),
+	  DOC("{\"flask\":{\"README\":{},\"setup.py\":" PY("") ",\"tox.ini\":{},\"zoo.py\":"
+	      PY("") ",\"views.py\":" PY("")
+	      ",\"app.py\":" PY("\"from .x import y\"") ",\"__init__.py\":"
+	      PY("\"from .views import (z)\"") ",\"cli.py\":" PY("") "}}"),
 	  "README setup.py:0 tox.ini flask/zoo.py:0|zoo.py flask/views.py:0 flask/app.py:1 flask/__init__.py:1 flask/cli.py:0" },
 	{ "sorted as a whole: each by its own marks",
 	  DOC("{\"flask\":{\"__init__.py\":" PY("\"from . import (\",\"    app as b,\",\")\"") ",\"app.py\":" PY("")
-	      ",\"ext\":{\"a.py\":" PY("\"import flask.views\"") "},\"setup.py\":" PY("") ",\"views.py\":" PY("") ",\"zoo.py\":" PY("") "}}"),
+	      ",\"ext\":{\"a.py\":" PY("\"import flask.views\"") "},\"setup.py\":" PY("") ",\"views.py\":"
+	      PY("") ",\"zoo.py\":" PY("") "}}"),
 	  "setup.py:0 flask/__init__.py:3 flask/app.py:0 flask/views.py:0 flask/zoo.py:0|zoo.py flask/ext/a.py:1" },
 	{ "a text that quotes an import is no package",
 	  DOC("{\"flask\":{\"setup.py\":" PY("") ",\"versioneer.py\":" PY("\"from ._version import x\"") "}}"),
@@ -217,6 +227,14 @@ static const struct { const char *what, *doc, *paths; } trees[] = {
 	{ "another name for the key: the first one, if it looks like a root",
 	  DOC("{\"repo-0123\":{\"setup.py\":" PY("") "},\"src\":{\"a.py\":" PY("") "}}"), "setup.py:0 src/a.py:0" },
 	{ "owner__name", DOC("{\"own__flask\":{\"x.py\":" PY("") "}}"), "x.py:0" },
+	{ "a file that both have, in any order",
+	  DOC("{\"flask\":{\"b\":{},\"conftest.py\":" PY("") ",\"a\":{},\"setup.py\":"
+	      PY("") ",\"c\":{},\"__init__.py\":"
+	      PY("") "}}"),
+	  "b conftest.py:0|flask/conftest.py a setup.py:0 c|flask/c flask/__init__.py:0" },
+	{ "a clone in another folder, and a package of the name",
+	  DOC("{\"clone\":{\"setup.py\":" PY("") ",\"LICENSE\":{}},\"flask\":{\"__init__.py\":" PY("") "}}"),
+	  "setup.py:0 LICENSE flask/__init__.py:0" },
 	{ "no key at all: the root's files lie where they belong",
 	  DOC("{\"setup.py\":" PY("") ",\"flask\":{\"app.py\":" PY("") "}}"), "setup.py:0 flask/app.py:0" },
 };
@@ -279,6 +297,28 @@ START_TEST(a_structure_cut_anywhere_is_refused)
 }
 END_TEST
 
+/* 256 long directories, and many files in the innermost: more bytes of paths than anybody has memory. */
+START_TEST(paths_are_bounded)
+{
+	struct buf b = { 0 }, out = { 0 };
+	struct err err = { 0 };
+
+	buf_add_str(&b, "{\"structure\":{");
+	for (int i = 0; i < 250; i++) {
+		buf_add_str(&b, "\"");
+		for (int k = 0; k < 4000; k++)
+			buf_add_char(&b, 'd');
+		buf_add_str(&b, "\":{");
+	}
+	for (int i = 0; i < 100000; i++)
+		buf_add_str(&b, "\"f\":{},");
+	ck_assert_int_eq(paths_of(b.at, "own/flask", &out, &err), BD_EINVALID);
+	ck_assert_ptr_nonnull(strstr(err.msg, "too many files"));
+	buf_done(&b);
+	buf_done(&out);
+}
+END_TEST
+
 START_TEST(depth_is_bounded)
 {
 	struct buf b = { 0 }, out = { 0 };
@@ -312,6 +352,7 @@ int main(void)
 	tcase_add_loop_test(tc, broken_structures_say_where, 0, N(broken));
 	tcase_add_test(tc, a_structure_cut_anywhere_is_refused);
 	tcase_add_test(tc, depth_is_bounded);
+	tcase_add_test(tc, paths_are_bounded);
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
