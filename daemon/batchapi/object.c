@@ -66,7 +66,7 @@ static int64_t iso_time(const char *text)
 {
 	struct tm tm = { 0 };
 	int n = 0, hours, minutes;
-	char sign;
+	char sign[2];
 	int64_t at;
 
 	if (sscanf(text, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
@@ -78,9 +78,9 @@ static int64_t iso_time(const char *text)
 	text += n;
 	if (*text == '.' || *text == ',')
 		text += 1 + strspn(text + 1, "0123456789");
-	if (sscanf(text, "%1[+-]%2d:%2d", &sign, &hours, &minutes) == 3
-	    || sscanf(text, "%1[+-]%2d%2d", &sign, &hours, &minutes) == 3)
-		at -= (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+	if (sscanf(text, "%1[+-]%2d:%2d", sign, &hours, &minutes) == 3
+	    || sscanf(text, "%1[+-]%2d%2d", sign, &hours, &minutes) == 3)
+		at -= (sign[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
 	return at;
 }
 
