@@ -158,7 +158,7 @@ START_TEST(a_batch_goes_there_and_back)
 	int fd;
 
 	start("{\"call\":\"content\",\"nth\":1,\"do\":\"cut\",\"cut_at\":20}\n"
-	      "{\"call\":\"content\",\"nth\":2,\"do\":\"redirect\",\"to\":\"http://blobs.test\"}\n");
+	      "{\"call\":\"content\",\"nth\":2,\"do\":\"redirect\",\"location\":\"http://blobs.test\"}\n");
 	fd = open(dir, O_TMPFILE | O_RDWR, 0600);
 	upload(API_DONE);
 	create(id, API_DONE);
