@@ -185,6 +185,7 @@ static void read_output(const struct json *body, struct answer *a, struct said *
 	for (const struct json *o = json_first(json_get(body, "output")); o != NULL; o = json_next(o)) {
 		const char *type = json_get_str(o, "type");
 
+		said->any = true;
 		if (type_is(type, "reasoning"))
 			read_part(o, said, 0);
 		else if (type == NULL || type_is(type, "message"))

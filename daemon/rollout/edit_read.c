@@ -101,41 +101,79 @@ static bool read_way(const struct reading *r, enum way way, size_t divider, stru
 	}
 }
 
+/* One way to read the block, divided there: does it fit? */
+static bool fits_in(const struct elines *file, struct reading *r, enum way way, size_t divider)
+{
+	struct run s, p, inner_s, inner_p;
+	struct place inner;
+
+	if (!read_way(r, way, divider, &s, &p) || s.n == 0)
+		return false;
+	place_find(file, s, &r->place);
+	if (r->place.found == 0 || (is_blank_run(s) && r->place.fit != FIT_EXACT) ||
+	    (way == WAY_INDENTED && r->place.fit == FIT_SHIFTED))
+		return false;
+	/* several places at another indentation: the block's own may tell which */
+	if (way == WAY_PLAIN && r->place.fit == FIT_SHIFTED && r->place.found > 1 &&
+	    read_way(r, WAY_INDENTED, divider, &inner_s, &inner_p)) {
+		place_find(file, inner_s, &inner);
+		if (inner.found == 1 && inner.fit < FIT_SHIFTED) {
+			r->place = inner;
+			s = inner_s;
+			p = inner_p;
+		}
+	}
+	r->search = s;
+	r->replace = p;
+	return true;
+}
+
+/* How many lines search and replace have in common. */
+static size_t common_lines(const struct reading *r)
+{
+	size_t *keeps = lines_align(r->search, r->replace), n = 0;
+
+	for (size_t i = 0; i < r->replace.n; i++)
+		n += keeps[i] != KEEPS_NONE;
+	free(keeps);
+	return n;
+}
+
+/* Are all lines of the body between these blank? */
+static bool is_blank_between(const struct elines *body, size_t from, size_t to)
+{
+	return is_blank_run((struct run){ body->at + from + 1, to - from - 1 });
+}
+
 /*
- * The longest SEARCH that fits decides: that the file goes on with the "=======" and what follows it is no
- * accident.  Within one divider, the first way that fits.
+ * Within one divider, the first way that fits.  If several dividers fit, the longest SEARCH: that the file goes on with
+ * the "=======" and the text behind it is no accident.  Next to each other, without text between, they prove nothing:
+ * then the one whose SEARCH and REPLACE have most in common.
  */
 static bool find_in(const struct elines *file, const struct edit_more *m, struct reading *ret)
 {
-	for (size_t d = m->n_dividers; d-- > 0;)
+	struct reading r = *ret;
+	size_t most = 0;
+	bool found = false;
+
+	for (size_t d = m->n_dividers; d-- > 0;) {
+		if (found && !is_blank_between(&r.body, m->dividers[d], m->dividers[d + 1]))
+			break;
 		for (int way = WAY_PLAIN; way < WAYS; way++) {
-			struct run s, p;
-			struct place place;
-
-			if (!read_way(ret, way, m->dividers[d], &s, &p) || s.n == 0)
+			if (!fits_in(file, &r, (enum way)way, m->dividers[d]))
 				continue;
-			place_find(file, s, &place);
-			if (place.found == 0 || (is_blank_run(s) && place.fit != FIT_EXACT) ||
-			    (way == WAY_INDENTED && place.fit == FIT_SHIFTED))
-				continue;
-			/* several places at another indentation: the block's own may tell which */
-			if (way == WAY_PLAIN && place.fit == FIT_SHIFTED && place.found > 1 && ret->inner.n > 0) {
-				struct place inner;
+			size_t common = m->n_dividers > 1 ? common_lines(&r) : 0;
 
-				read_way(ret, WAY_INDENTED, m->dividers[d], &s, &p);
-				place_find(file, s, &inner);
-				if (inner.found == 1 && inner.fit < FIT_SHIFTED)
-					place = inner;
-				else
-					read_way(ret, WAY_PLAIN, m->dividers[d], &s, &p);
+			if (!found || common > most) {
+				*ret = r;
+				ret->n_divider = d;
+				most = common;
+				found = true;
 			}
-			ret->place = place;
-			ret->search = s;
-			ret->replace = p;
-			ret->n_divider = d;
-			return true;
+			break;
 		}
-	return false;
+	}
+	return found;
 }
 
 void reading_find(const struct edit *e, const struct elines *base, const struct elines *lines, bool dirty,
