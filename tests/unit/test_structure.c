@@ -192,12 +192,15 @@ static const struct { const char *what, *doc, *paths; } trees[] = {
 	  DOC("{\"text\":{\"a.py\":"
 	      PY("") ",\"text\":{\"text\":{}}},\"classes\":{\"functions\":{\"b.py\":" PY("\"1\"") "}}}"),
 	  "text/a.py:0 text/text/text classes/functions/b.py:1" },
-	{ "a file may have lost its text", DOC("{\"d\":{\"a.py\":{\"classes\":[],\"functions\":[],\"text\":\"\"}}}"), "d/a.py" },
-	{ "the text may come first", DOC("{\"d\":{\"a.py\":{\"text\":[\"x\"],\"classes\":[],\"functions\":[]}}}"), "d/a.py:1" },
+	{ "a file may have lost its text",
+	  DOC("{\"d\":{\"a.py\":{\"classes\":[],\"functions\":[],\"text\":\"\"}}}"), "d/a.py" },
+	{ "the text may come first",
+	  DOC("{\"d\":{\"a.py\":{\"text\":[\"x\"],\"classes\":[],\"functions\":[]}}}"), "d/a.py:1" },
 	{ "names may have escapes", DOC("{\"d\\u00e4\\\"\":{\"\\u0061.py\":"
 	      PY("\"x\"") "}}"), "d\xc3\xa4\"/a.py:1" },
 	{ "a NUL does not cut a name", DOC("{\"d\":{\"a\\u0000.py\":" PY("\"x\"") "}}"), "d/a?.py:1" },
-	{ "blanks everywhere", " { \"structure\" : { \"d\" : { \"a.py\" : { \"text\" : [ \"x\" , \"y\" ] } , \"b\" : { } } } } \n",
+	{ "blanks everywhere",
+	  " { \"structure\" : { \"d\" : { \"a.py\" : { \"text\" : [ \"x\" , \"y\" ] } , \"b\" : { } } } } \n",
 	  "d/a.py:2 d/b" },
 	{ "files come before directories", DOC("{\"d\":{\"e\":{\"x.py\":" PY("") "},\"a.py\":"
 	      PY("") "}}"), "d/a.py:0 d/e/x.py:0" },
@@ -215,7 +218,8 @@ static const struct { const char *what, *doc, *paths; } trees[] = {
 	      PY("") ",\"views.py\":" PY("")
 	      ",\"app.py\":" PY("\"from .x import y\"") ",\"__init__.py\":"
 	      PY("\"from .views import (z)\"") ",\"cli.py\":" PY("") "}}"),
-	  "README setup.py:0 tox.ini flask/zoo.py:0|zoo.py flask/views.py:0 flask/app.py:1 flask/__init__.py:1 flask/cli.py:0" },
+	  "README setup.py:0 tox.ini flask/zoo.py:0|zoo.py flask/views.py:0 "
+	  "flask/app.py:1 flask/__init__.py:1 flask/cli.py:0" },
 	{ "sorted as a whole: each by its own marks",
 	  DOC("{\"flask\":{\"__init__.py\":" PY("\"from . import (\",\"    app as b,\",\")\"") ",\"app.py\":" PY("")
 	      ",\"ext\":{\"a.py\":" PY("\"import flask.views\"") "},\"setup.py\":" PY("") ",\"views.py\":"
