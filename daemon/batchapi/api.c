@@ -328,6 +328,7 @@ static void on_done(struct exchange *x)
 	struct api_result res;
 	bool usable = call_read(call, &got);
 
+	x->foreign = x->foreign || call->elsewhere;
 	classify(x, write, usable, call->api->key, &res);
 	call_tell(call, &res, &got);
 	json_free(got.tree);

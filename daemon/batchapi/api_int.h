@@ -38,6 +38,7 @@ struct api_call {
 	struct upload upload;
 	char *idempotency, *path, *filename;    /* owned; headers and upload point to them */
 	char *after;                            /* the cursor a list was asked with, NULL */
+	bool elsewhere;                         /* the url is none of the endpoint's own */
 	int page;                               /* how many items a list was asked for; 0: it has no pages */
 };
 

@@ -99,7 +99,8 @@ struct api_call *api_file_content(struct api *api, const char *id, int fd, int64
 		size_t n = origin_len(id);
 
 		buf_add_str(&call->url, id);
-		if (n != origin_len(api->base) || strncasecmp(id, api->base, n) != 0)
+		call->elsewhere = n != origin_len(api->base) || strncasecmp(id, api->base, n) != 0;
+		if (call->elsewhere)
 			call->x.headers = NULL;
 	} else {
 		call_url(call, "/files", id, "/content");

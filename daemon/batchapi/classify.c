@@ -81,6 +81,9 @@ static enum api_verdict of_status(const struct exchange *x, bool write, const st
 
 	if (x->status >= 300 && x->status < 400)
 		return API_AGAIN;               /* of a POST, or refused: nothing happened where it led */
+	/* a storage host whose signed URL has run out: the endpoint makes a new one */
+	if (x->foreign && !write && (x->status == 400 || x->status == 401 || x->status == 403))
+		return API_AGAIN;
 	switch (x->status) {
 	case 401: case 402: case 403: case 407:
 		return API_ACCOUNT;

@@ -332,6 +332,7 @@ struct job *curl_job_new(struct curl_transport *owner, struct exchange *x)
 	job->owner = owner;
 	job->x = x;
 	x->net = NET_OK;
+	x->foreign = false;
 	x->err[0] = '\0';
 	x->sunk = x->sink_fd >= 0 ? x->sink_off : 0;
 	head_reset(job);
@@ -419,7 +420,7 @@ bool curl_job_redirect(struct job *job, CURLcode rc)
 		follow = true;
 	if (follow) {
 		if (!same_origin(from, to)) {
-			job->foreign = true;    /* for good, even if it comes back */
+			job->foreign = job->x->foreign = true;  /* for good, even if it comes back */
 			set_headers(job);
 		}
 		at = mem_strdup(at);            /* curl owns it and is about to forget it */

@@ -48,6 +48,7 @@ struct exchange {
 	int should_retry;               /* x-should-retry: 1, 0, or -1 if it does not say */
 	int64_t total;                  /* length of the whole file as the reply tells it, -1 unknown */
 	bool incomplete;                /* X-Incomplete: true, a partial file (Doubleword) */
+	bool foreign;                   /* redirected: the reply is another host's than url's */
 	char request_id[80];            /* x-request-id, request-id, apim-request-id, cf-ray: for the log */
 	char content_type[64];
 	char err[256];                  /* what went wrong below HTTP, for people */

@@ -137,7 +137,7 @@ static void pending_run(struct sim *sim, struct pending *p)
 			free(to);
 			break;
 		}
-		foreign = foreign || !same_host(url, to);
+		p->x->foreign = foreign = foreign || !same_host(url, to);
 		free(url);
 		url = to;
 		ep_reply_done(&p->reply);
@@ -357,7 +357,7 @@ static void sim_start(struct transport *transport, struct exchange *x)
 	x->retry_after_ms = -1;
 	x->should_retry = -1;
 	x->total = -1;
-	x->incomplete = false;
+	x->incomplete = x->foreign = false;
 	x->request_id[0] = x->content_type[0] = x->err[0] = '\0';
 	if (sim->unplugged > 0) {
 		sim->unplugged--;

@@ -158,7 +158,8 @@ START_TEST(a_batch_goes_there_and_back)
 	int fd;
 
 	start("{\"call\":\"content\",\"nth\":1,\"do\":\"cut\",\"cut_at\":20}\n"
-	      "{\"call\":\"content\",\"nth\":2,\"do\":\"redirect\",\"location\":\"http://blobs.test\"}\n");
+	      "{\"call\":\"content\",\"from\":2,\"to\":3,\"do\":\"redirect\",\"location\":\"http://blobs.test\"}\n"
+	      "{\"call\":\"blob\",\"nth\":1,\"do\":\"status\",\"status\":403}\n");
 	fd = open(dir, O_TMPFILE | O_RDWR, 0600);
 	upload(API_DONE);
 	create(id, API_DONE);
@@ -167,6 +168,10 @@ START_TEST(a_batch_goes_there_and_back)
 	/* cut, then the rest of it, over another host that must see no key */
 	api_file_content(api, output, fd, 0, on_content, NULL);
 	wait_for(API_AGAIN);
+	ck_assert_int_eq(bytes, 20);
+	api_file_content(api, output, fd, bytes, on_content, NULL);
+	wait_for(API_AGAIN);            /* its signed URL has run out: no trouble with our account */
+	ck_assert_int_eq(res.status, 403);
 	ck_assert_int_eq(bytes, 20);
 	api_file_content(api, output, fd, bytes, on_content, NULL);
 	wait_for(API_DONE);

@@ -393,6 +393,7 @@ START_TEST(a_redirect_to_another_place_carries_no_key)
 	ck_assert_msg(x.net == NET_OK, "%s", x.err);
 	ck_assert_int_eq(x.status, 200);
 	ck_assert_str_eq(sunk_text(), "hello");
+	ck_assert(x.foreign);
 	ck_assert_ptr_nonnull(strstr(server_request(server, 1), "GET /v1/near "));
 	ck_assert_ptr_nonnull(strstr(server_request(server, 1), "sk-secret"));
 	ck_assert_ptr_nonnull(strstr(server_request(other, 0), "GET /far "));
