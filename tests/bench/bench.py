@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+"""What the rows of the bench share: places, rounds, processes, the table."""
+import json, os, resource, shutil, signal, socket, statistics, subprocess, sys, threading, time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get('BENCH_BUILD', os.path.join(TOP, 'build-bench'))
+DATA = os.environ.get('BENCH_DIR', os.path.join(BUILD, 'bench-data'))
+
+
+def size(name, default):
+    """A size that the environment may change."""
+    return int(os.environ.get('BENCH_' + name, default))
+
+
+def rounds(default=9):
+    return max(1, size('ROUNDS', default))
+
+
+def path(*names):
+    return os.path.join(DATA, *names)
+
+
+def program(name):
+    return os.path.join(BUILD, name)
+
+
+def micro(name, *args):
+    """Run a program of tests/bench/*.c; its lines `name value` as a dictionary."""
+    out = subprocess.run([os.path.join(BUILD, 'tests', 'bench', name), *map(str, args)],
+                         stdout=subprocess.PIPE, check=True).stdout.decode()
+    return {k: float(v) for k, v in (line.split() for line in out.splitlines() if line)}
+
+
+def fresh(*names):
+    d = path(*names)
+    shutil.rmtree(d, ignore_errors=True)
+    os.makedirs(d)
+    return d
+
+
+def need(*programs):
+    """Say which baseline programs are missing; the row is then left out."""
+    missing = [p for p in programs if not shutil.which(p)]
+    if missing:
+        raise Missing('%s not installed' % ', '.join(missing))
+
+
+class Missing(Exception):
+    pass
+
+
+# --- figures ---------------------------------------------------------------------------------
+
+class Table:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, row, figure, baseline='', ratio='', goal=''):
+        self.rows.append((row, figure, baseline, ratio, goal))
+        print('  %s: %s; %s; %s; goal %s' % (row, figure, baseline or 'no baseline', ratio or '-', goal or '-'),
+              file=sys.stderr, flush=True)
+
+    def ratio(self, row, ours, theirs, unit, goal, faster=False):
+        """Lists of one figure a round; faster: the ratio tells how many times as fast we are."""
+        both = [(t / o if faster else o / t) for o, t in zip(ours, theirs) if o > 0 and t > 0]
+        self.add(row, unit(statistics.median(ours)), unit(statistics.median(theirs)),
+                 spread(both), goal)
+
+    def text(self):
+        lines = ['| row | figure | baseline | ratio | goal |', '|---|---|---|---|---|']
+        return '\n'.join(lines + ['| %s |' % ' | '.join(r) for r in self.rows])
+
+
+def spread(values):
+    fmt = lambda v: '%.0f' % v if v >= 100 else '%.1f' % v if v >= 10 else '%.2f' % v
+    return '%sx [%s, %s]' % (fmt(statistics.median(values)), fmt(min(values)), fmt(max(values)))
+
+
+def seconds(v):
+    return '%.1f s' % v if v >= 10 else '%.2f s' % v if v >= 1 else '%.1f ms' % (v * 1e3) if v >= 1e-3 else '%.1f us' % (v * 1e6)
+
+
+def mb_s(v):
+    return '%.0f MB/s' % (v / 1e6)
+
+
+def mb(v):
+    return '%.1f MB' % (v / 1e6)
+
+
+def timed(fn, *args):
+    began = time.perf_counter()
+    fn(*args)
+    return time.perf_counter() - began
+
+
+def run(cmd, **kw):
+    """Wall seconds, CPU seconds and peak memory of a command that must succeed."""
+    began = time.perf_counter()
+    p = subprocess.Popen(cmd, stdout=kw.pop('stdout', subprocess.DEVNULL), **kw)
+    _, status, usage = os.wait4(p.pid, 0)
+    p.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - began
+    if p.returncode != 0:
+        raise RuntimeError('%s ended with %d' % (' '.join(cmd), p.returncode))
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+
+
+def machine():
+    model = 'unknown CPU'
+    for line in open('/proc/cpuinfo'):
+        if line.startswith('model name'):
+            model = line.split(':', 1)[1].strip()
+            break
+    memory = int(open('/proc/meminfo').readline().split()[1]) / 1e6
+    release = os.uname().release
+    load = os.getloadavg()[0]
+    stat = os.statvfs(DATA)
+    return '%s, %d cores, %.0f GB, Linux %s, disk %.0f GB free, load %.1f at the end, %s' % (
+        model, os.cpu_count(), memory, release, stat.f_bavail * stat.f_frsize / 1e9, load, time.strftime('%Y-%m-%d'))
+
+
+# --- batchd and its endpoint ----------------------------------------------------------------------
+
+class Daemon:
+    """batchd and batch-endpoint in a new directory; with-blocks end both."""
+
+    def __init__(self, name, endpoint_args=(), settings=''):
+        self.dir = fresh(name)
+        self.endpoint_args, self.settings = list(endpoint_args), settings
+        self.socket = os.path.join(self.dir, 's')
+        self.procs = []
+
+    def start_endpoint(self):
+        port = os.path.join(self.dir, 'port')
+        self.endpoint = subprocess.Popen(
+            [program('batch-endpoint'), '--port', '0', '--port_file', port, '--state_dir', os.path.join(self.dir, 'ep'),
+             '--key', 'k', *self.endpoint_args], stdout=open(os.path.join(self.dir, 'endpoint.log'), 'w'),
+            stderr=subprocess.STDOUT)
+        self.procs.append(self.endpoint)
+        self.until(lambda: os.path.exists(port) and os.path.getsize(port) > 0, self.endpoint)
+        self.url = 'http://127.0.0.1:%s/v1' % open(port).read().strip()
+
+    def start(self):
+        self.daemon = subprocess.Popen(
+            [program('batchd'), '-c', os.path.join(self.dir, 'conf'), '--socket', self.socket],
+            stdout=open(os.path.join(self.dir, 'batchd.log'), 'a'), stderr=subprocess.STDOUT)
+        self.procs.append(self.daemon)
+        self.until(self.answers, self.daemon)
+
+    def __enter__(self):
+        key = os.path.join(self.dir, 'key')
+        os.close(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600))
+        open(key, 'w').write('k\n')
+        try:
+            self.start_endpoint()
+            with open(os.path.join(self.dir, 'conf'), 'w') as f:
+                f.write('state_dir = "%s/state";\n%s\nendpoints = ({ name = "e"; base_url = "%s"; api_key_file = "%s";\n'
+                        '  poll_min_ms = 100; poll_max_ms = 500; grace_ms = 100; });\n'
+                        % (self.dir, self.settings, self.url, key))
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def until(self, true, proc):
+        for _ in range(2000):
+            if true():
+                return
+            if proc.poll() is not None:
+                break
+            time.sleep(0.01)
+        raise RuntimeError('did not come up; logs are in %s' % self.dir)
+
+    def answers(self):
+        try:
+            self.call('ping')
+            return True
+        except OSError:
+            return False
+
+    def call(self, command, **args):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(60)
+            s.connect(self.socket)
+            s.sendall(json.dumps({'batchd': 1, 'command': command, 'args': args}).encode() + b'\n')
+            reply = b''
+            while True:
+                part = s.recv(1 << 16)
+                if not part:
+                    break
+                reply += part
+        reply = json.loads(reply)
+        if 'error' in reply:
+            raise RuntimeError(reply['error']['message'])
+        return reply['ok']
+
+    def submit(self, *args):
+        out = subprocess.run([program('batchctl'), '--socket', self.socket, 'submit', *args], stdout=subprocess.PIPE)
+        if out.returncode != 0:
+            raise RuntimeError('submit ended with %d' % out.returncode)
+        return out.stdout.decode().split('\n')[0]
+
+    def wait(self, job):
+        return subprocess.run([program('batchctl'), '--socket', self.socket, 'wait', job],
+                              stdout=subprocess.DEVNULL).returncode
+
+    def memory(self, pid=None):
+        """Its peak: (resident, of it not files)."""
+        peak, anon = 0, 0
+        for line in open('/proc/%d/status' % (pid or self.daemon.pid)):
+            if line.startswith('VmHWM'):
+                peak = int(line.split()[1]) * 1024
+            if line.startswith('RssAnon'):
+                anon = int(line.split()[1]) * 1024
+        return peak, anon
+
+    def cpu(self, pid=None):
+        f = open('/proc/%d/stat' % (pid or self.daemon.pid)).read().rsplit(')', 1)[1].split()
+        return (int(f[11]) + int(f[12])) / os.sysconf('SC_CLK_TCK')
+
+    def __exit__(self, *_):
+        for p in reversed(self.procs):
+            if p.poll() is None:
+                p.send_signal(signal.SIGTERM)
+                try:
+                    p.wait(20)
+                except subprocess.TimeoutExpired:
+                    p.kill()
+                    p.wait()
+
+
+class Pings:
+    """Latencies of ping while the block runs, one every few milliseconds."""
+
+    def __init__(self, daemon, every=0.005):
+        self.daemon, self.every, self.took, self.over = daemon, every, [], threading.Event()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.loop)
+        self.thread.start()
+        return self
+
+    def loop(self):
+        while not self.over.wait(self.every):
+            try:
+                self.took.append(timed(self.daemon.call, 'ping'))
+            except OSError:
+                self.took.append(60.0)
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    def at(self, share):
+        took = sorted(self.took)
+        return took[min(len(took) - 1, int(len(took) * share))]
+
+    def text(self):
+        return 'p50 %s, p99 %s, most %s (%d pings)' % (
+            seconds(self.at(0.5)), seconds(self.at(0.99)), seconds(max(self.took)), len(self.took))
