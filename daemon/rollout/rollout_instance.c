@@ -6,7 +6,10 @@
 
 #include "json.h"
 #include "mem.h"
+#include "python_tests.h"
 #include "rollout_priv.h"
+
+#define CANDIDATES_MAX 5                /* files of an answer that are looked into */
 
 void judge(struct judgement *j, enum answer_fault fault, const char *fmt, ...)
 {
@@ -205,6 +208,34 @@ static int keep_readable(struct instance *in, struct paths *files, struct err *e
 	return 0;
 }
 
+/*
+ * A test file may bear any name (testing/fixtures.py): when none of the files that the answer names has that of a
+ * test, it is the first one that holds test functions.
+ */
+static int find_test_by_content(struct instance *in, const char *text, struct paths *ret, struct err *err)
+{
+	struct paths named = { 0 };
+	int rc = 0;
+
+	answer_files(text, in->repo, CANDIDATES_MAX, false, &named);
+	for (size_t i = 0; rc == 0 && ret->n == 0 && i < named.n; i++) {
+		struct paths tests = { 0 };
+		struct buf content = { 0 };
+
+		if (!span_ends(span_of(named.at[i]), ".py"))
+			continue;
+		rc = repo_read(in->repo, named.at[i], &content, err);
+		if (rc == 0 && py_tests_changed((struct span){ "", 0 }, buf_span(&content), &tests, NULL) == 0 && tests.n > 0) {
+			ret->at = mem_grow(ret->at, ret->n + 1, sizeof *ret->at);
+			ret->at[ret->n++] = mem_strdup(named.at[i]);
+		}
+		paths_done(&tests);
+		buf_done(&content);
+	}
+	paths_done(&named);
+	return rc;
+}
+
 int prompted_files(struct instance *in, const struct answer *a, struct paths *ret,
                    struct judgement *ret_judged, struct err *err)
 {
@@ -218,6 +249,8 @@ int prompted_files(struct instance *in, const struct answer *a, struct paths *re
 	} else {
 		answer_files(a->text, in->repo, w->max_files, w->tests_only, &files);
 		rc = keep_readable(in, &files, err);
+		if (rc == 0 && files.n == 0 && w->tests_only)
+			rc = find_test_by_content(in, a->text, &files, err);
 		if (rc == 0 && files.n == 0)
 			judge(&j, a->truncated ? ANSWER_TRUNCATED : ANSWER_NO_FILE, "stage 1: names no %sfile of the repository",
 			      w->tests_only ? "test " : "");
