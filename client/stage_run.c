@@ -152,7 +152,7 @@ static void fail_row(struct stage_turn *turn, const struct err *why)
 
 	fprintf(stderr, "%sbatchctl: stage: %s: %s\n", run->progress ? "\r\x1b[K" : "", row->instance_id, why->msg);
 	for (size_t i = row->first; i < row->first + row->n; i++)
-		stage_pass_failed(turn, &run->plan->passes[i], 1, "no_repository", why->msg);
+		stage_pass_failed(turn, &run->plan->passes[i], 1, "missing_repo", why->msg);
 	pthread_mutex_lock(&run->lock);
 	run->unopened++;
 	pthread_mutex_unlock(&run->lock);

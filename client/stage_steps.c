@@ -7,7 +7,7 @@
 
 #include "mem.h"
 
-#define MISSING "missing"               /* the output file has no line for the pass */
+#define MISSING "missing_in_results"             /* the output file has no line for the pass */
 
 int step_gen1(struct stage_turn *turn, struct instance *in, struct err *err)
 {
