@@ -22,10 +22,14 @@ static const struct { const char *name, *text; } built_in[] = {
 static void add_part(struct prompt *p, struct span text, int slot)
 {
 	struct buf b = { 0 };
+	struct prompt_part *part;
 
 	json_escape(&b, text.at, text.len);
 	p->parts = mem_grow(p->parts, p->n + 1, sizeof *p->parts);
-	p->parts[p->n++] = (struct prompt_part){ .len = b.len, .slot = slot, .escaped = buf_take_str(&b) };
+	part = &p->parts[p->n++];
+	part->slot = slot;
+	part->len = b.len;
+	part->escaped = buf_take_str(&b);
 	if (slot >= 0)
 		p->slots |= PROMPT_BIT(slot);
 }
