@@ -139,11 +139,11 @@ UPDATE pass SET state = 'CANCELED' WHERE job = :job AND stage = :stage AND n = :
 
 -- name: pass_retry_list
 -- Passes that a person may ask for again.
-SELECT stage, n, state, reason FROM pass
+SELECT stage, n, state, reason, ans_batch IS NOT NULL FROM pass
  WHERE job = :job AND stage = :stage AND state IN ('FAILED','CANCELED') AND n BETWEEN :first AND :last ORDER BY n;
 
 -- name: pass_retry
-UPDATE pass SET state = 'READY', attempt = 0, reason = NULL, details = NULL
+UPDATE pass SET state = :to, attempt = iif(:to = 'READY', 0, attempt), reason = NULL, details = NULL
  WHERE job = :job AND stage = :stage AND n = :n AND state = :from;
 
 -- name: pass_release_batch
@@ -183,7 +183,7 @@ UPDATE batch SET state = :state, reason = :reason, first_n = :first_n, last_n = 
        bytes = :bytes, uploads = :uploads, creates = :creates, tries = :tries, next_ms = :next_ms, intent_ms = :intent_ms,
        since_ms = :since_ms, file_id = :file_id, remote_id = :remote_id, remote_word = :remote_word,
        output_file_id = :output_file_id, error_file_id = :error_file_id, completed = :completed, failed = :failed,
-       error_code = :error_code, error_line = :error_line, cancel = :cancel, ended_ms = :ended_ms
+       error_code = :error_code, error_line = :error_line, cancel = :cancel, cleanup = :cleanup, ended_ms = :ended_ms
  WHERE id = :id;
 
 -- name: batch_list_open
@@ -192,8 +192,14 @@ SELECT id FROM batch WHERE state <> 'ENDED' ORDER BY id;
 -- name: batch_get
 SELECT id, job, stage, endpoint, state, reason, first_n, last_n, requests, bytes, uploads, creates, tries, next_ms,
        intent_ms, since_ms, file_id, remote_id, remote_word, output_file_id, error_file_id, completed, failed, error_code,
-       error_line, cancel, created_ms, ended_ms
+       error_line, cancel, cleanup, created_ms, ended_ms
   FROM batch WHERE id = :id;
+
+-- name: batch_list_cleanup
+SELECT id FROM batch WHERE cleanup <> 0 ORDER BY id;
+
+-- name: batch_set_cleanup
+UPDATE batch SET cleanup = :cleanup WHERE id = :id;
 
 -- name: batch_list_of_job
 SELECT id FROM batch WHERE job = :job ORDER BY id;

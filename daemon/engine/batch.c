@@ -160,7 +160,7 @@ static void batch_doubt(struct batch *b, const struct api_result *res)
 	             b->row.state == BATCH_UPLOADING ? "upload" : "create", res->reason);
 	b->doubtful = true;
 	b->row.tries = 0;
-	b->row.next_ms = now_ms(b->e) + 2000;
+	b->row.next_ms = now_ms(b->e) + b->endpoint->cfg->grace_ms / 30;
 	batch_set_reason(b, res->reason);
 	batch_store(b);
 }
@@ -281,9 +281,9 @@ static bool drop_unsent(struct batch *b)
 	return b->job->row.state == JOB_CANCELED && (b->row.state == BATCH_BUILT || b->row.state == BATCH_UPLOADED);
 }
 
-static bool token_wait_over(struct batch *b)
+int64_t batch_tokens(const struct batch *b)
 {
-	return !b->endpoint->token_wait || endpoint_active(b->endpoint) == 0 || now_ms(b->e) >= b->row.next_ms;
+	return b->row.bytes / TOKEN_BYTES;
 }
 
 void batch_tick(struct batch *b)
@@ -307,7 +307,7 @@ void batch_tick(struct batch *b)
 		return;
 	case BATCH_UPLOADED:
 		if (!job_is(b->job, JOB_RUNNING) || now_ms(b->e) < b->row.next_ms ||
-		    !endpoint_open_for_new(b->endpoint) || !token_wait_over(b))
+		    !endpoint_open_for_new(b->endpoint) || !endpoint_tokens_fit(b->endpoint, batch_tokens(b)))
 			return;                                 /* until next_ms, or another batch's end */
 		intend(b, BATCH_CREATING, ACT_CREATE);
 		return;

@@ -19,9 +19,8 @@
 
 enum {
 	GONE_MS = 900000,               /* 404 for so long: the batch is lost */
-	LATE_MS = 60000,                /* a terminal word without file ids is believed after that */
 	FETCH_LEAST_MS = 1000, FETCH_MOST_MS = 300000,
-	FETCH_GONE_MS = 300000,         /* 404 on a result file for so long: there is none */
+	FETCH_GONE_GRACES = 5,          /* 404 on a result file for so many grace_ms: there is none */
 	TOKEN_LEAST_MS = 60000, TOKEN_MOST_MS = 1800000,
 };
 
@@ -35,7 +34,7 @@ static bool ids_may_come_yet(struct batch *b, const struct remote_batch *rb)
 		return false;
 	if (rb->status != REMOTE_COMPLETED && none && rb->completed <= 0)
 		return false;
-	return (none || no_errors || no_output) && now_ms(b->e) - b->row.since_ms < LATE_MS;
+	return (none || no_errors || no_output) && now_ms(b->e) - b->row.since_ms < b->endpoint->cfg->grace_ms;
 }
 
 /* Too many tokens enqueued: no attempt, only a wait; the file stays where it is. */
@@ -44,6 +43,15 @@ static void batch_token_wait(struct batch *b, const struct remote_batch *rb)
 	char text[400];
 
 	b->endpoint->token_wait = true;
+	if (rb->tokens_allowed > 0)
+		endpoint_learn_tokens(b->endpoint, rb->tokens_allowed);
+	if (batch_tokens(b) > b->endpoint->row.token_limit && b->endpoint->row.token_limit > 0 && b->row.requests > 1) {
+		/* it alone is too much: its passes go out again in smaller files, no attempt counted */
+		text_set(&b->row.error_code, "too_large");
+		text_set(&b->row.remote_id, "");
+		batch_move(b, BATCH_READING, rb->error_message);
+		return;
+	}
 	snprintf(text, sizeof text, "waits for the endpoint's token limit: %s", rb->error_message);
 	engine_event(b->e, b->row.job, b->row.id, "warning", "%s", text);
 	batch_wait(b, TOKEN_LEAST_MS, TOKEN_MOST_MS, -1);
@@ -75,12 +83,44 @@ static void batch_ended(struct batch *b, const struct remote_batch *rb)
 	batch_move(b, BATCH_FETCHING, rb->error_message);
 }
 
+static int64_t stall_limit_ms(const struct endpoint_config *cfg, enum remote_status s)
+{
+	switch (s) {
+	case REMOTE_WAITING:
+		return cfg->stalled_validating_ms;
+	case REMOTE_FINALIZING:
+		return cfg->stalled_finalizing_ms;
+	case REMOTE_CANCELLING:
+		return cfg->stalled_cancelling_ms;
+	default:
+		return cfg->stalled_in_progress_ms;
+	}
+}
+
+/* Too long under one status word: said once, shown in its reason; cancelled only if the setting says so. */
+static void note_stall(struct batch *b, enum remote_status s)
+{
+	int64_t age_ms = now_ms(b->e) - b->row.since_ms;
+	char text[160];
+
+	if (b->endpoint->cfg == NULL || age_ms < stall_limit_ms(b->endpoint->cfg, s))
+		return;
+	snprintf(text, sizeof text, "stalled: %s for %lld min", b->row.remote_word, (long long)age_ms / 60000);
+	if (strncmp(b->row.reason, "stalled", 7) != 0) {
+		engine_event(b->e, b->row.job, b->row.id, "warning", "%s", text);
+		if (b->endpoint->cfg->cancel_stalled && s != REMOTE_CANCELLING)
+			b->row.cancel = 1;
+	}
+	batch_set_reason(b, text);
+}
+
 /* What the endpoint says of it. */
 void batch_seen(struct batch *b, const struct remote_batch *rb)
 {
 	b->gone_ms = 0;
 	if (strcmp(b->row.remote_word, rb->word) != 0) {
 		text_set(&b->row.remote_word, rb->word);
+		batch_set_reason(b, "");
 		b->row.since_ms = now_ms(b->e);
 	}
 	text_set(&b->row.output_file_id, rb->output_file_id);
@@ -91,7 +131,8 @@ void batch_seen(struct batch *b, const struct remote_batch *rb)
 		batch_ended(b, rb);
 		return;
 	}
-	int64_t most = remote_status_terminal(rb->status) ? LATE_MS / 6 : b->endpoint->cfg->poll_max_ms;
+	note_stall(b, rb->status);
+	int64_t most = remote_status_terminal(rb->status) ? b->endpoint->cfg->grace_ms / 6 + 1 : b->endpoint->cfg->poll_max_ms;
 	batch_wait(b, b->endpoint->cfg->poll_min_ms, most, -1);
 	batch_store(b);
 }
@@ -123,7 +164,7 @@ static void on_polled(void *data, const struct api_result *res, const struct rem
 	fault_step();
 	if (!e->broken && res->verdict != API_CANCELED) {
 		endpoint_heard(b->endpoint, res);
-		if (b->row.reason[0] != '\0')
+		if (b->row.reason[0] != '\0' && strncmp(b->row.reason, "stalled", 7) != 0)
 			batch_set_reason(b, "");
 		if (res->verdict == API_DONE)
 			batch_seen(b, rb);
@@ -193,7 +234,7 @@ static void fetch_failed(struct batch *b, const struct api_result *res)
 
 	if (gone && b->gone_ms == 0)
 		b->gone_ms = now_ms(b->e);
-	if (gone && now_ms(b->e) - b->gone_ms >= FETCH_GONE_MS) {
+	if (gone && now_ms(b->e) - b->gone_ms >= FETCH_GONE_GRACES * b->endpoint->cfg->grace_ms) {
 		engine_event(b->e, b->row.job, b->row.id, "error", "its %s file %s cannot be had: %s",
 		             b->fetch == 0 ? "output" : "error", fetch_id(b), res->reason);
 		fetch_next(b);

@@ -15,7 +15,8 @@
 #include "mem.h"
 
 enum { PAGES_MOST = 200, LOOKS = 4, SLACK_S = 900 };
-static const int64_t look_ms[LOOKS] = { 2000, 8000, 20000, 30000 };
+/* Parts of the endpoint's grace_ms (a list may lag that long): the waits before each look. */
+static const int64_t look_share[LOOKS] = { 30, 8, 3, 2 };
 
 struct probe {
 	int looks, pages;
@@ -100,7 +101,7 @@ static void look_over(struct batch *b)
 		return;
 	}
 	probe_reset(p);
-	b->row.next_ms = now_ms(b->e) + look_ms[p->looks];
+	b->row.next_ms = now_ms(b->e) + b->endpoint->cfg->grace_ms / look_share[p->looks];
 	batch_store(b);
 }
 

@@ -166,6 +166,12 @@ static int select_range(const struct job *job, const struct retry_selector *whic
 	return rc;
 }
 
+/* A paid answer that could not be judged for want of its repository is not paid for again. */
+static bool judge_again(const struct retry_pass *p)
+{
+	return p->state == PASS_FAILED && p->answered && strcmp(p->reason, "missing_repo") == 0;
+}
+
 /* A few hundred thousand at most: a retry by hand, in one transaction. */
 static int retry_stage(struct job *job, int stage, int64_t first, int64_t last, int64_t *ret_n, struct err *err)
 {
@@ -174,7 +180,8 @@ static int retry_stage(struct job *job, int stage, int64_t first, int64_t last, 
 	int rc = pass_list_retry(job->e->db, job->row.id, stage, first, last, &list, &n, err);
 
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = pass_retry(job->e->db, &job->tally, stage, list[i].n, list[i].state, list[i].reason, err);
+		rc = pass_retry(job->e->db, &job->tally, stage, list[i].n, list[i].state,
+		                judge_again(&list[i]) ? PASS_ANSWERED : PASS_READY, list[i].reason, err);
 	free(list);
 	if (rc == 0)
 		*ret_n += (int64_t)n;

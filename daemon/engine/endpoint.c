@@ -32,6 +32,8 @@ static int endpoint_new(struct engine *e, const struct endpoint_config *cfg, str
 	ep->e = e;
 	ep->cfg = cfg;
 	ep->name = mem_strdup(cfg->name);
+	if (ep->row.token_limit > 0)
+		ep->max_bytes = ep->row.token_limit / 10 * 9 * TOKEN_BYTES;
 	if (cfg->trouble != NULL)
 		text_set(&ep->row.parked, cfg->trouble);
 	*ret = ep;
@@ -136,6 +138,29 @@ void endpoint_park(struct endpoint *ep, const char *reason)
 	if (!was)
 		ep->row.parked_ms = now_ms(ep->e);
 	endpoint_store(ep);
+}
+
+void endpoint_learn_tokens(struct endpoint *ep, int64_t limit)
+{
+	if (ep->row.token_limit == limit)
+		return;
+	engine_event(ep->e, 0, 0, "notice", "endpoint %s takes %lld enqueued tokens; batches are kept under that",
+	             ep->name, (long long)limit);
+	ep->row.token_limit = limit;
+	ep->max_bytes = limit / 10 * 9 * TOKEN_BYTES;
+	endpoint_store(ep);
+}
+
+bool endpoint_tokens_fit(struct endpoint *ep, int64_t tokens)
+{
+	int64_t sum = tokens;
+
+	if (ep->row.token_limit <= 0)
+		return true;
+	for (struct batch *b = ep->e->batches; b != NULL; b = b->next)
+		if (b->endpoint == ep && (b->row.state == BATCH_CREATING || b->row.state == BATCH_RUNNING))
+			sum += batch_tokens(b);
+	return sum <= ep->row.token_limit || sum == tokens;
 }
 
 void endpoint_heard(struct endpoint *ep, const struct api_result *res)

@@ -245,13 +245,16 @@ static int load(struct engine *e, struct err *err)
 		}
 	}
 	free(ids);
-	return rc < 0 ? rc : load_batches(e, err);
+	if (rc == 0)
+		rc = load_batches(e, err);
+	return rc < 0 ? rc : cleanups_load(e, err);
 }
 
 static void forget(struct engine *e)
 {
 	while (e->batches != NULL)
 		batch_drop(e->batches);
+	cleanups_forget(e);
 	while (e->jobs != NULL) {
 		struct job *j = e->jobs;
 
@@ -263,7 +266,7 @@ static void forget(struct engine *e)
 
 static bool under_way(struct engine *e)
 {
-	bool any = e->tasks > 0 || e->applies != NULL;
+	bool any = e->tasks > 0 || e->applies != NULL || cleanups_busy(e, false);
 
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
 		any = any || b->call != NULL;
@@ -278,6 +281,7 @@ static void tick_broken(struct engine *e)
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
 		if (b->call != NULL)
 			api_call_cancel(b->call);
+	(void)cleanups_busy(e, true);
 	for (struct apply *a; (a = apply_some(e)) != NULL;)
 		a->done(a);
 	if (under_way(e) || now_ms(e) < e->broken_ms || e->draining)
@@ -312,6 +316,7 @@ static void tick_all(struct engine *e)
 		next = b->next;
 		batch_act(b);
 	}
+	cleanups_tick(e);
 }
 
 void engine_tick(struct engine *e)
@@ -337,7 +342,7 @@ static void sooner(int64_t *due, int64_t at)
 
 int64_t engine_due_ms(const struct engine *e)
 {
-	int64_t due = INT64_MAX;
+	int64_t due = cleanups_due_ms(e);
 
 	if (e->broken)
 		return e->applies != NULL ? 0 : e->broken_ms;
@@ -411,6 +416,7 @@ bool engine_drain(struct engine *e)
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
 		if (b->call != NULL && b->row.state != BATCH_CREATING && b->row.state != BATCH_UPLOADING)
 			api_call_cancel(b->call);
+	(void)cleanups_busy(e, true);
 	return !under_way(e);
 }
 

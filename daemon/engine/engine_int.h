@@ -11,6 +11,9 @@
 /* How much the loop does at a time, so that it answers in milliseconds whatever goes on. */
 enum { ROWS_A_TURN = 1500, PASSES_A_TASK = 128 };
 
+/* Bytes of a request file per prompt token, for estimates (reference/batch-api.md, section 6). */
+enum { TOKEN_BYTES = 4 };
+
 /* The struct around a member of it. */
 #define AROUND(type, member, at) ((type *)(void *)((char *)(at) - offsetof(type, member)))
 
@@ -86,6 +89,7 @@ struct engine {
 	struct endpoint *endpoints;
 	struct job *jobs;
 	struct batch *batches;                  /* open ones, by id */
+	struct cleanup *cleanups;               /* files to be deleted at the endpoints */
 	struct apply *applies, **applies_end;   /* results being written, a part each turn */
 	int tasks;                              /* under way in the pool */
 	bool in_txn, ticking;
@@ -134,6 +138,10 @@ bool endpoint_open_for_new(struct endpoint *ep);        /* may something new be 
 bool endpoint_may_ask(struct endpoint *ep);             /* may anything be asked of it now? */
 /* What a call's verdict means for the endpoint: parks, holds, opens. */
 void endpoint_heard(struct endpoint *ep, const struct api_result *res);
+/* The enqueued tokens it takes, as its error said. */
+void endpoint_learn_tokens(struct endpoint *ep, int64_t limit);
+/* Would these tokens more stay under what it takes?  True while nothing is known. */
+bool endpoint_tokens_fit(struct endpoint *ep, int64_t tokens);
 void endpoint_unpark(struct endpoint *ep);
 void endpoint_park(struct endpoint *ep, const char *reason);
 
@@ -157,6 +165,7 @@ void batch_tick(struct batch *b);
 void batch_act(struct batch *b);                        /* behind the commit: the calls */
 bool batch_move(struct batch *b, enum batch_state to, const char *reason);
 bool batch_store(struct batch *b);
+int64_t batch_tokens(const struct batch *b);            /* of its prompts, estimated */
 void batch_wait(struct batch *b, int64_t least_ms, int64_t most_ms, int64_t asked_ms);
 void batch_filename(const struct batch *b, char *ret, size_t size);
 void batch_key(const struct batch *b, char *ret, size_t size);
@@ -168,6 +177,14 @@ void batch_created(struct batch *b, const struct remote_batch *rb);
 void batch_uploaded(struct batch *b, const char *file_id);
 void batch_seen(struct batch *b, const struct remote_batch *rb);
 void batch_set_reason(struct batch *b, const char *reason);
+
+int64_t cleanup_bits(const struct batch *b);            /* what of it is to be deleted now that it ends */
+int cleanup_add(struct engine *e, int64_t batch, struct err *err);
+int cleanups_load(struct engine *e, struct err *err);
+void cleanups_forget(struct engine *e);
+bool cleanups_busy(struct engine *e, bool cancel);
+int64_t cleanups_due_ms(const struct engine *e);
+void cleanups_tick(struct engine *e);                   /* behind the commit */
 
 void build_start(struct job *job, int stage);
 void read_start(struct batch *b);

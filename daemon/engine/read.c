@@ -271,6 +271,7 @@ static bool apply_some(struct apply *a)
 	             w->unknown > 0 ? "; lines with unknown custom_ids were left out" : "",
 	             w->rubbish > 0 ? "; lines that are no result were left out" : "");
 	w->batch->busy = false;
+	b->cleanup = cleanup_bits(w->batch);
 	batch_move(w->batch, BATCH_ENDED, b->reason);
 	return true;
 }
@@ -279,9 +280,15 @@ static void apply_done(struct apply *a)
 {
 	struct read *w = AROUND(struct read, apply, a);
 
+	struct engine *e = w->task.e;
+	struct err err;
+
 	w->task.job->tasks--;
-	if (!w->task.e->broken)
+	if (!e->broken) {
+		if (w->batch->row.cleanup != 0)
+			(void)engine_ok(e, cleanup_add(e, w->batch->row.id, &err), &err);
 		batch_drop(w->batch);
+	}
 	read_free(w);
 }
 

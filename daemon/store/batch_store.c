@@ -77,6 +77,7 @@ int batch_get(struct db *db, int64_t id, struct batch_row *ret, struct err *err)
 	r.error_code = mem_strdup(stmt_text(&st, c++));
 	r.error_line = stmt_int(&st, c++);
 	r.cancel = stmt_int(&st, c++);
+	r.cleanup = stmt_int(&st, c++);
 	r.created_ms = stmt_int(&st, c++);
 	r.ended_ms = stmt_int(&st, c++);
 	int rc = stmt_finish(&st, err);
@@ -113,6 +114,7 @@ int batch_save(struct db *db, const struct batch_row *r, struct err *err)
 	stmt_bind_text(&st, ":error_code", r->error_code);
 	stmt_bind_int(&st, ":error_line", r->error_line);
 	stmt_bind_int(&st, ":cancel", r->cancel);
+	stmt_bind_int(&st, ":cleanup", r->cleanup);
 	stmt_bind_int(&st, ":ended_ms", r->ended_ms);
 	return stmt_finish(&st, err);
 }
@@ -152,6 +154,20 @@ int batch_list(struct db *db, int64_t job, int64_t **ret, size_t *ret_n, struct 
 	STMT(st, db, batch_list_of_job);
 	stmt_bind_int(&st, ":job", job);
 	return ids_from(&st, ret, ret_n, err);
+}
+
+int batch_list_cleanup(struct db *db, int64_t **ret, size_t *ret_n, struct err *err)
+{
+	STMT(st, db, batch_list_cleanup);
+	return ids_from(&st, ret, ret_n, err);
+}
+
+int batch_set_cleanup(struct db *db, int64_t id, int64_t cleanup, struct err *err)
+{
+	STMT(st, db, batch_set_cleanup);
+	stmt_bind_int(&st, ":id", id);
+	stmt_bind_int(&st, ":cleanup", cleanup);
+	return stmt_finish(&st, err);
 }
 
 int endpoint_get(struct db *db, const char *name, struct endpoint_row *ret, struct err *err)

@@ -20,7 +20,7 @@ struct batch_row {
 	char *file_id, *remote_id, *remote_word, *output_file_id, *error_file_id;
 	int64_t completed, failed;
 	char *error_code;
-	int64_t error_line, cancel, created_ms, ended_ms;
+	int64_t error_line, cancel, cleanup, created_ms, ended_ms;
 };
 void batch_row_done(struct batch_row *row);
 /* Replace an owned text by a copy of another (NULL: ""). */
@@ -31,8 +31,10 @@ int batch_insert(struct db *db, int64_t job, int64_t stage, const char *endpoint
 int batch_get(struct db *db, int64_t id, struct batch_row *ret, struct err *err);
 int batch_save(struct db *db, const struct batch_row *row, struct err *err);
 int batch_delete(struct db *db, int64_t id, struct err *err);
-/* Ids, owned by the caller; job 0: all that have not ended. */
+/* Ids, owned by the caller; job 0: all that have not ended; of those with files to be deleted. */
 int batch_list(struct db *db, int64_t job, int64_t **ret, size_t *ret_n, struct err *err);
+int batch_list_cleanup(struct db *db, int64_t **ret, size_t *ret_n, struct err *err);
+int batch_set_cleanup(struct db *db, int64_t id, int64_t cleanup, struct err *err);
 
 struct endpoint_row { char *parked; int64_t parked_ms, token_limit; };  /* parked owned, "": open */
 int endpoint_get(struct db *db, const char *name, struct endpoint_row *ret, struct err *err);

@@ -135,6 +135,7 @@ int pass_list_retry(struct db *db, int64_t job, int stage, int64_t first, int64_
 		if (!pass_state_of(stmt_text(&st, 2), &p.state))
 			continue;
 		snprintf(p.reason, sizeof p.reason, "%s", stmt_text(&st, 3));
+		p.answered = stmt_int(&st, 4) != 0;
 		if ((n & (n - 1)) == 0)
 			list = mem_grow(list, n > 0 ? 2 * n : 1, sizeof *list);
 		list[n++] = p;

@@ -225,13 +225,14 @@ int pass_failed(struct db *db, struct tally *t, int stage, int64_t n, enum pass_
 	return rc < 0 ? rc : count_reason(db, t, 'f', reason, 1, err);
 }
 
-int pass_retry(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state from, const char *reason,
-               struct err *err)
+int pass_retry(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state from,
+               enum pass_state to, const char *reason, struct err *err)
 {
 	STMT(st, db, pass_retry);
 	bind_pass(&st, t, stage, n);
 	stmt_bind_text(&st, ":from", pass_state_name(from));
-	int rc = finish_move(&st, t, stage, n, from, PASS_READY, err);
+	stmt_bind_text(&st, ":to", pass_state_name(to));
+	int rc = finish_move(&st, t, stage, n, from, to, err);
 	return rc < 0 || from != PASS_FAILED ? rc : count_reason(db, t, 'f', reason, -1, err);
 }
 

@@ -50,9 +50,10 @@ int pass_given_back(struct db *db, struct tally *t, int stage, int64_t n, struct
 /* answer may be NULL; else the error line that says so. */
 int pass_failed(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state from,
                 const char *reason, const char *details, const struct line_ref *answer, struct err *err);
-/* FAILED or CANCELED to READY, attempts from 0; reason: why it had failed (its count goes down). */
-int pass_retry(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state from, const char *reason,
-               struct err *err);
+/* FAILED or CANCELED to READY, attempts from 0; or to ANSWERED where the answer is there and only has to be judged
+ * again.  reason: why it had failed (its count goes down). */
+int pass_retry(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state from,
+               enum pass_state to, const char *reason, struct err *err);
 /* Some READY or ANSWERED ones to CANCELED; *ret_n how many, 0: none left. */
 int pass_cancel_some(struct db *db, struct tally *t, int stage, enum pass_state from, size_t most,
                      int64_t *ret_n, struct err *err);
@@ -95,7 +96,7 @@ struct pass_row {
 typedef int (*pass_fn)(void *data, const struct pass_row *p, struct err *err);
 int pass_each(struct db *db, int64_t job, int stage, int64_t passk, pass_fn each, void *data, struct err *err);
 
-struct retry_pass { int64_t n; enum pass_state state; char reason[64]; };
+struct retry_pass { int64_t n; enum pass_state state; char reason[64]; bool answered; };
 /* FAILED and CANCELED ones of a range; owned by the caller. */
 int pass_list_retry(struct db *db, int64_t job, int stage, int64_t first, int64_t last,
                     struct retry_pass **ret, size_t *ret_n, struct err *err);

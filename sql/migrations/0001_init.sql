@@ -116,10 +116,12 @@ CREATE TABLE batch (
   error_code     TEXT NOT NULL DEFAULT '',
   error_line     INTEGER NOT NULL DEFAULT -1, -- 1-based, of the request file
   cancel         INTEGER NOT NULL DEFAULT 0,  -- 1: the endpoint is to cancel it
+  cleanup        INTEGER NOT NULL DEFAULT 0,  -- files to be deleted there: 1 input, 2 output, 4 errors
   created_ms     INTEGER NOT NULL,
   ended_ms       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX batch_open ON batch(id) WHERE state <> 'ENDED';
+CREATE INDEX batch_cleanup ON batch(id) WHERE cleanup <> 0;
 CREATE INDEX batch_by_job ON batch(job, id);
 
 CREATE TABLE endpoint (
