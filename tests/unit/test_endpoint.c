@@ -388,6 +388,8 @@ START_TEST(a_restart_keeps_files_and_batches)
 	ck_assert_int_eq(logged("{\"billed\""), 3);
 	ck_assert_int_eq(upload(THREE), 200);
 	ck_assert_str_ne(field("id"), out);
+	ck_assert_int_eq(create("file-000001", "1", "j:3:1"), 200);
+	ck_assert_str_eq(field("id"), "batch_000002");
 	free(out);
 }
 END_TEST
