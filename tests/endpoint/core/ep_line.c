@@ -216,7 +216,8 @@ static void usage_write(struct out_line *l, size_t content_bytes, struct buf *ou
 	l->prompt = (int64_t)l->request_bytes / 4 + 1;
 	l->completion = (int64_t)content_bytes / 4 + 1 + l->reasoning_tokens;
 	buf_printf(out, "{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,"
-	           "\"prompt_tokens_details\":{\"cached_tokens\":0},\"completion_tokens_details\":{\"reasoning_tokens\":%lld}}",
+	           "\"prompt_tokens_details\":{\"cached_tokens\":0},"
+	           "\"completion_tokens_details\":{\"reasoning_tokens\":%lld}}",
 	           (long long)l->prompt, (long long)l->completion, (long long)(l->prompt + l->completion),
 	           (long long)l->reasoning_tokens);
 }

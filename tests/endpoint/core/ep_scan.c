@@ -288,7 +288,8 @@ long long scan_int(struct span raw, long long otherwise)
 {
 	char text[32];
 
-	if (raw.at == NULL || raw.len == 0 || raw.len >= sizeof text || (raw.at[0] != '-' && (raw.at[0] < '0' || raw.at[0] > '9')))
+	if (raw.at == NULL || raw.len == 0 || raw.len >= sizeof text ||
+	    (raw.at[0] != '-' && (raw.at[0] < '0' || raw.at[0] > '9')))
 		return otherwise;
 	memcpy(text, raw.at, raw.len);
 	text[raw.len] = '\0';
