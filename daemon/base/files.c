@@ -312,7 +312,7 @@ int line_reader_next(struct line_reader *r, size_t max_bytes, struct span *ret, 
 
 	for (;;) {
 		size_t left = r->buf.len - r->next;
-		const char *from = r->buf.at + r->next;
+		const char *from = r->buf.at != NULL ? r->buf.at + r->next : "";
 		const char *nl = left > seen ? memchr(from + seen, '\n', left - seen) : NULL;
 
 		if (nl != NULL || (r->end && left > 0)) {

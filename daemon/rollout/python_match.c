@@ -10,19 +10,14 @@ static bool pattern(struct parser *p);
 /* From here to the colon that ends the line's head, could it be `match subject:`? */
 bool py_at_match(struct parser *p)
 {
-	int depth = 0;
 	size_t i = p->i + 1;
 
 	if (!py_at_word(p, "match"))
 		return false;
 	if (py_is_op(&p->t, i, ':') || py_is_op(&p->t, i, '=') || py_is_op(&p->t, i, '.') || py_is_op(&p->t, i, ','))
 		return false;
-	for (; p->t.at[i].kind != PY_NEWLINE && p->t.at[i].kind != PY_END; i++) {
-		int op = p->t.at[i].kind == PY_OP ? p->t.at[i].op : 0;
-
-		depth += op == '(' || op == '[' || op == '{';
-		depth -= op == ')' || op == ']' || op == '}';
-	}
+	while (p->t.at[i].kind != PY_NEWLINE && p->t.at[i].kind != PY_END)
+		i++;
 	return py_is_op(&p->t, i - 1, ':') && p->t.at[i].kind == PY_NEWLINE && p->t.at[i + 1].kind == PY_INDENT &&
 	       py_is_name(&p->t, i + 2, "case");
 }

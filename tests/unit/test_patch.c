@@ -76,7 +76,7 @@ static void text_change(const struct buf *old, enum style style, struct buf *ret
 /* --- patches ------------------------------------------------------------------------------- */
 
 static const char *const names[] = {
-	"plain.py", "dir/sub/plain.py", "with blank.py", "dir with blank/a.py", "gr\xC3\xB6\xC3\x9F" "e.py", "quo\"te.py", "back\\slash.py",
+	"plain.py", "dir/sub/plain.py", "with blank.py", "dir with blank/a.py", "gr\xC3\xB6\xC3\x9F_e.py", "quo\"te.py", "back\\slash.py",
 	"tab\there.py", "\xE6\x96\x87\xE4\xBB\xB6/\xE6\x96\x87.py", "a/b/c/d/e.py", "-dash.py", "trailing .py", "new\nline.py",
 };
 #define N_NAMES (sizeof names / sizeof names[0])
