@@ -321,22 +321,40 @@ static void took(struct edit *e, struct target *t, const struct reading *r)
 {
 	static const enum edit_fate fates[] = {
 		[FIT_EXACT] = EDIT_APPLIED, [FIT_TRAILING] = EDIT_TRAILING, [FIT_SHIFTED] = EDIT_SHIFTED,
+		[FIT_UNITS] = EDIT_SHIFTED, [FIT_FIRST] = EDIT_SHIFTED,
 	};
 
 	e->fate = fates[r->place.fit];
 	e->found = 0;
-	if (r->place.fit == FIT_SHIFTED)
+	if (r->place.fit >= FIT_SHIFTED)
 		e->shift = (int)r->place.shift.n_add - (int)r->place.shift.n_cut;
 	t->dirty = t->touched = true;
 	if (e->more->deletes && t->lines.n == 0)
 		t->exists = false;
 }
 
-/* Put the reading, which fits in one place, into the file. */
-static void apply_at(struct edit *e, struct target *t, const struct reading *r)
+/* Has an edit before i, with the same text but for blanks, gone over these lines of the file? */
+static bool is_done_here(const struct job *job, size_t i, const struct target *t, const struct reading *r)
 {
+	for (size_t k = 0; k < r->search.n && !r->in_base; k++) {
+		uint32_t by = t->lines.at[r->place.at + k].by;
+
+		if (by > 0 && reading_key(&job->edits->at[by - 1], false) == reading_key(&job->edits->at[i], false))
+			return true;
+	}
+	return false;
+}
+
+/* Put the reading, which fits in one place, into the file. */
+static void apply_at(struct job *job, size_t i, struct target *t, const struct reading *r)
+{
+	struct edit *e = &job->edits->at[i];
 	struct elines made = { 0 };
 
+	if (is_done_here(job, i, t, r)) {
+		e->fate = EDIT_REPEATED;
+		return;
+	}
 	if (r->in_base) {
 		e->fate = r->several > 0 ? EDIT_AMBIGUOUS : EDIT_NOT_FOUND;
 		e->found = (int)r->several;
@@ -349,6 +367,8 @@ static void apply_at(struct edit *e, struct target *t, const struct reading *r)
 	} else if (same_lines(&t->lines, r->place.at, r->search.n, &made)) {
 		e->fate = EDIT_NO_CHANGE;
 	} else {
+		for (size_t k = 0; k < made.n; k++)
+			made.at[k].by = (uint32_t)i + 1;
 		elines_splice(&t->lines, r->place.at, r->search.n, &made);
 		took(e, t, r);
 	}
@@ -396,7 +416,7 @@ static int apply_found(struct job *job, size_t i, struct candidates *c, bool str
 	} else if (strcmp(e->search, e->replace) == 0) {
 		e->fate = EDIT_NO_CHANGE;
 	} else if (r.place.found == 1) {
-		apply_at(e, t, &r);
+		apply_at(job, i, t, &r);
 	} else if (r.place.found > 1) {
 		e->fate = EDIT_AMBIGUOUS;
 		e->found = (int)r.place.found;

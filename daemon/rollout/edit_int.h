@@ -62,6 +62,7 @@ struct eline {
 	uint32_t indent;        /* bytes of blanks and tabs in front; len if it is blank */
 	uint32_t solid;         /* len without blanks at the end; 0 if it is blank */
 	uint32_t origin;        /* its index in the file as it was before all edits, or ORIGIN_NEW */
+	uint32_t by;            /* 1 + the edit that last went over it; 0: none */
 	uint64_t key;           /* of the bytes from indent to solid */
 	enum line_end end;
 };
@@ -77,10 +78,18 @@ void elines_done(struct elines *ls);
 static inline bool eline_is_blank(const struct eline *l) { return l->solid == 0; }
 bool eline_same(const struct eline *a, const struct eline *b);          /* byte for byte, ends aside */
 bool eline_same_solid(const struct eline *a, const struct eline *b);    /* blanks at the end aside */
+bool eline_same_key(const struct eline *a, const struct eline *b);      /* blanks at both ends aside */
 
 /* --- where it fits -------------------------------------------------------------------- */
 
-enum fit { FIT_EXACT, FIT_TRAILING, FIT_SHIFTED, FIT_LEVELS };
+enum fit {
+	FIT_EXACT,
+	FIT_TRAILING,           /* blanks at line ends aside */
+	FIT_SHIFTED,            /* all lines by the same indentation */
+	FIT_UNITS,              /* tabs in one, so many blanks for each in the other */
+	FIT_FIRST,              /* the first line has lost its indentation, all others are right */
+	FIT_LEVELS
+};
 
 /* A run of lines of an edit. */
 struct run {
@@ -92,13 +101,15 @@ struct run {
 struct shift {
 	const char *add, *cut;  /* borrowed from a line, not NUL-terminated */
 	uint32_t n_add, n_cut;
+	uint32_t unit;          /* FIT_UNITS: blanks of a tab */
+	bool to_tabs;           /* the file has the tabs */
 };
 
 struct place {
 	enum fit fit;
 	size_t found;           /* how often at that level; 0: nowhere */
 	size_t at;              /* line of the file, if found == 1 */
-	struct shift shift;     /* FIT_SHIFTED */
+	struct shift shift;     /* FIT_SHIFTED and beyond */
 };
 
 /* The strictest level at which search is found in the file, and how often. */

@@ -45,6 +45,7 @@ static void eline_set(struct eline *l, struct span line, enum line_end end, size
 	l->indent = (uint32_t)indent;
 	l->solid = (uint32_t)solid;
 	l->origin = (uint32_t)origin;
+	l->by = 0;
 	l->key = solid > 0 ? key_of(line.at + indent, solid - indent) : 0;
 	l->end = end;
 }
@@ -94,6 +95,12 @@ bool eline_same(const struct eline *a, const struct eline *b)
 bool eline_same_solid(const struct eline *a, const struct eline *b)
 {
 	return a->key == b->key && a->solid == b->solid && memcmp(a->at, b->at, a->solid) == 0;
+}
+
+bool eline_same_key(const struct eline *a, const struct eline *b)
+{
+	return a->key == b->key && a->solid - a->indent == b->solid - b->indent &&
+	       memcmp(a->at + a->indent, b->at + b->indent, a->solid - a->indent) == 0;
 }
 
 char *arena_bytes(struct arena *a, size_t n)

@@ -52,11 +52,71 @@ static enum fit fit_at(const struct eline *file, struct run search, struct shift
 			fit = FIT_SHIFTED;
 		if (eline_is_blank(f) && eline_is_blank(s))
 			continue;
-		if (f->key != s->key || f->solid - f->indent != s->solid - s->indent ||
-		    memcmp(f->at + f->indent, s->at + s->indent, f->solid - f->indent) != 0 ||
-		    !shift_agrees(ret_shift, &known, f, s))
+		if (!eline_same_key(f, s) || !shift_agrees(ret_shift, &known, f, s))
 			return FIT_LEVELS;
 	}
+	return fit;
+}
+
+static bool all_of(const struct eline *l, char c)
+{
+	for (uint32_t i = 0; i < l->indent; i++)
+		if (l->at[i] != c)
+			return false;
+	return true;
+}
+
+/* Does one have as many tabs as the other has blanks, by the same measure in all lines? */
+static bool fits_by_units(const struct eline *file, struct run search, struct shift *ret)
+{
+	*ret = (struct shift){ 0 };
+	for (size_t i = 0; i < search.n; i++) {
+		const struct eline *f = &file[i], *s = &search.at[i];
+
+		if (!eline_same_key(f, s))
+			return false;
+		if (eline_is_blank(f) || (f->indent == 0 && s->indent == 0))
+			continue;
+		bool to_tabs = all_of(f, '\t') && all_of(s, ' ');
+		uint32_t tabs = to_tabs ? f->indent : s->indent, blanks = to_tabs ? s->indent : f->indent;
+
+		if ((!to_tabs && !(all_of(f, ' ') && all_of(s, '\t'))) || tabs == 0 || blanks % tabs != 0)
+			return false;
+		if (ret->unit == 0) {
+			ret->unit = blanks / tabs;
+			ret->to_tabs = to_tabs;
+		}
+		if (ret->to_tabs != to_tabs || blanks / tabs != ret->unit)
+			return false;
+	}
+	return ret->unit == 2 || ret->unit == 4 || ret->unit == 8;
+}
+
+/* Is all as it should be, but that the first line stands at the margin, as in a text cut out and trimmed? */
+static bool fits_but_first(const struct eline *file, struct run search, struct shift *ret)
+{
+	bool others = false;
+
+	if (search.at[0].indent > 0 || eline_is_blank(&search.at[0]) || file[0].indent == 0 ||
+	    !eline_same_key(&file[0], &search.at[0]))
+		return false;
+	for (size_t i = 1; i < search.n; i++) {
+		if (!eline_same_solid(&file[i], &search.at[i]))
+			return false;
+		others = others || !eline_is_blank(&file[i]);
+	}
+	*ret = (struct shift){ .add = file[0].at, .n_add = file[0].indent };
+	return others;
+}
+
+static enum fit fit_of(const struct eline *file, struct run search, struct shift *ret_shift)
+{
+	enum fit fit = fit_at(file, search, ret_shift);
+
+	if (fit == FIT_LEVELS && fits_by_units(file, search, ret_shift))
+		fit = FIT_UNITS;
+	if (fit == FIT_LEVELS && fits_but_first(file, search, ret_shift))
+		fit = FIT_FIRST;
 	return fit;
 }
 
@@ -92,7 +152,7 @@ void place_find(const struct elines *file, struct run search, struct place *ret)
 			continue;
 		struct shift shift = { 0 };
 		size_t at = i + 1 - search.n;
-		enum fit fit = fit_at(&file->at[at], search, &shift);
+		enum fit fit = fit_of(&file->at[at], search, &shift);
 
 		if (fit < FIT_LEVELS) {
 			by[fit].found++;

@@ -140,6 +140,19 @@ static void find_dividers(const struct tlines *ls, size_t start, size_t from, si
 				m->dividers[m->n_dividers++] = i - from;
 }
 
+/* The file's name as the first line of SEARCH itself: the last of the hints. */
+static void hint_inside(struct edit *e)
+{
+	struct span rest = { e->more->body, e->more->body_len }, line;
+	struct name_line names;
+
+	if (!span_line(&rest, &line))
+		return;
+	name_line_read(line, &names);
+	if (names.kind == NAME_PURE && names.n == 1 && name_is_filelike(names.at[0]))
+		edit_hint_add(e, names.at[0], NAME_PROSE, false);
+}
+
 /* The divider that is as long as the start marker, else the first. */
 static size_t likely_divider(const struct tlines *ls, size_t start, size_t from, const struct edit_more *m)
 {
@@ -219,6 +232,7 @@ void edits_parse(const char *text, struct edits *ret)
 		}
 		block_add(&ls, i, b, ret);
 		edit_hints_read(&ret->at[ret->n - 1], gap_of(&ls, gap, i), m->rest);
+		hint_inside(&ret->at[ret->n - 1]);
 		fenced = fenced && ls.at[b.next - 1].mark.kind != MARK_NONE;
 		i = gap = b.next;
 	}

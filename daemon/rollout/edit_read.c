@@ -11,7 +11,7 @@
  * divider; fences may stand inside the markers; the block may be indented as a whole, in a list; blank lines may
  * have been added at the ends.
  */
-enum way { WAY_PLAIN, WAY_FENCED, WAY_INDENTED, WAY_TRIMMED, WAYS };
+enum way { WAY_PLAIN, WAY_FENCED, WAY_INDENTED, WAY_NAMED, WAY_TRIMMED, WAYS };
 
 static bool is_blank_run(struct run r)
 {
@@ -82,6 +82,25 @@ static void read_inner(struct reading *r, const char *indent)
 	}
 }
 
+/* Without the file's name as the first line of both. */
+static bool strip_name(struct run *s, struct run *r)
+{
+	struct name_line names;
+
+	if (s->n < 2)
+		return false;
+	name_line_read((struct span){ s->at[0].at, s->at[0].len }, &names);
+	if (names.kind != NAME_PURE || names.n != 1 || !name_is_filelike(names.at[0]))
+		return false;
+	if (r->n > 0 && eline_same_key(&s->at[0], &r->at[0])) {
+		r->at++;
+		r->n--;
+	}
+	s->at++;
+	s->n--;
+	return true;
+}
+
 /* Search and replace in one way; false if that way is no other than the plain one. */
 static bool read_way(const struct reading *r, enum way way, size_t divider, struct run *s, struct run *p)
 {
@@ -94,6 +113,8 @@ static bool read_way(const struct reading *r, enum way way, size_t divider, stru
 	switch (way) {
 	case WAY_FENCED:
 		return strip_fence(s) && (p->n == 0 || strip_fence(p));
+	case WAY_NAMED:
+		return strip_name(s, p);
 	case WAY_TRIMMED:
 		return strip_blank_ends(s, p) && s->n > 0;
 	default:
@@ -111,10 +132,10 @@ static bool fits_in(const struct elines *file, struct reading *r, enum way way, 
 		return false;
 	place_find(file, s, &r->place);
 	if (r->place.found == 0 || (is_blank_run(s) && r->place.fit != FIT_EXACT) ||
-	    (way == WAY_INDENTED && r->place.fit == FIT_SHIFTED))
+	    (way == WAY_INDENTED && r->place.fit >= FIT_SHIFTED))
 		return false;
 	/* several places at another indentation: the block's own may tell which */
-	if (way == WAY_PLAIN && r->place.fit == FIT_SHIFTED && r->place.found > 1 &&
+	if (way == WAY_PLAIN && r->place.fit >= FIT_SHIFTED && r->place.found > 1 &&
 	    read_way(r, WAY_INDENTED, divider, &inner_s, &inner_p)) {
 		place_find(file, inner_s, &inner);
 		if (inner.found == 1 && inner.fit < FIT_SHIFTED) {

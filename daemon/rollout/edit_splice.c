@@ -13,11 +13,6 @@
 
 #define ALIGN_CELLS (4u << 20)  /* of the table; beyond that only equal ends are aligned */
 
-static bool same_for_align(const struct eline *a, const struct eline *b)
-{
-	return eline_same_solid(a, b);
-}
-
 /* The longest common subsequence of what lies between the equal ends. */
 static void align_middle(struct run s, struct run r, size_t lo, size_t s_end, size_t r_end, size_t *keeps)
 {
@@ -31,11 +26,11 @@ static void align_middle(struct run s, struct run r, size_t lo, size_t s_end, si
 		for (size_t j = cols; j-- > 0;) {
 			uint32_t down = len[(i + 1) * width + j], right = len[i * width + j + 1];
 
-			len[i * width + j] = same_for_align(&s.at[lo + i], &r.at[lo + j]) ?
+			len[i * width + j] = eline_same_solid(&s.at[lo + i], &r.at[lo + j]) ?
 			                     len[(i + 1) * width + j + 1] + 1 : down > right ? down : right;
 		}
 	for (size_t i = 0, j = 0; i < rows && j < cols;) {
-		if (same_for_align(&s.at[lo + i], &r.at[lo + j])) {
+		if (eline_same_solid(&s.at[lo + i], &r.at[lo + j])) {
 			keeps[lo + j++] = lo + i++;
 		} else if (len[(i + 1) * width + j] >= len[i * width + j + 1]) {
 			i++;
@@ -53,42 +48,68 @@ size_t *lines_align(struct run search, struct run replace)
 
 	for (size_t i = 0; i < replace.n; i++)
 		keeps[i] = KEEPS_NONE;
-	while (lo < s_end && lo < r_end && same_for_align(&search.at[lo], &replace.at[lo])) {
+	while (lo < s_end && lo < r_end && eline_same_solid(&search.at[lo], &replace.at[lo])) {
 		keeps[lo] = lo;
 		lo++;
 	}
-	while (s_end > lo && r_end > lo && same_for_align(&search.at[s_end - 1], &replace.at[r_end - 1]))
+	while (s_end > lo && r_end > lo && eline_same_solid(&search.at[s_end - 1], &replace.at[r_end - 1]))
 		keeps[--r_end] = --s_end;
 	align_middle(search, replace, lo, s_end, r_end, keeps);
 	return keeps;
 }
 
-/* A new line of the file: the answer's, shifted as its search is.  False if it cannot be. */
-static bool line_make(const struct eline *r, const struct place *place, struct arena *arena, struct eline *ret)
+/* The line with n bytes of its indentation gone and `add` bytes, a copy of `with` or blanks, in front. */
+static void line_indent(struct eline *l, uint32_t n, const char *with, char blank, uint32_t add, struct arena *arena)
+{
+	char *at;
+
+	l->at += n;
+	l->len += add - n;
+	l->indent += add - n;
+	l->solid += add - n;
+	if (add == 0)
+		return;
+	at = arena_bytes(arena, l->len);
+	if (with != NULL)
+		memcpy(at, with, add);
+	else
+		memset(at, blank, add);
+	memcpy(at + add, l->at, l->len - add);
+	l->at = at;
+}
+
+/* Blanks for tabs or tabs for blanks.  False if the line mixes them, or its blanks make no whole tabs. */
+static bool line_by_units(struct eline *l, const struct shift *s, struct arena *arena)
+{
+	for (uint32_t i = 0; i < l->indent; i++)
+		if (l->at[i] != (s->to_tabs ? ' ' : '\t'))
+			return false;
+	if (s->to_tabs && l->indent % s->unit != 0)
+		return false;
+	line_indent(l, l->indent, NULL, s->to_tabs ? '\t' : ' ', s->to_tabs ? l->indent / s->unit : l->indent * s->unit, arena);
+	return true;
+}
+
+/* A new line of the file: the answer's, shifted as its search is; first: of the replacement.  False if it cannot be. */
+static bool line_make(const struct eline *r, const struct place *place, bool first, struct arena *arena,
+                      struct eline *ret)
 {
 	const struct shift *s = &place->shift;
 
 	*ret = *r;
 	ret->origin = ORIGIN_NEW;
-	if (place->fit != FIT_SHIFTED || eline_is_blank(r))
+	if (eline_is_blank(r) || place->fit < FIT_SHIFTED)
 		return true;
-	if (s->n_cut > 0) {
-		if (r->indent < s->n_cut || memcmp(r->at, s->cut, s->n_cut) != 0)
-			return false;
-		ret->at += s->n_cut;
-		ret->len -= s->n_cut;
-		ret->indent -= s->n_cut;
-		ret->solid -= s->n_cut;
-	} else if (s->n_add > 0) {
-		char *at = arena_bytes(arena, s->n_add + (size_t)r->len);
-
-		memcpy(at, s->add, s->n_add);
-		memcpy(at + s->n_add, r->at, r->len);
-		ret->at = at;
-		ret->len += s->n_add;
-		ret->indent += s->n_add;
-		ret->solid += s->n_add;
+	if (place->fit == FIT_UNITS)
+		return line_by_units(ret, s, arena);
+	if (place->fit == FIT_FIRST) {
+		if (first && r->indent == 0)
+			line_indent(ret, 0, s->add, ' ', s->n_add, arena);
+		return true;
 	}
+	if (s->n_cut > 0 && (r->indent < s->n_cut || memcmp(r->at, s->cut, s->n_cut) != 0))
+		return false;
+	line_indent(ret, s->n_cut, s->add, ' ', s->n_add, arena);
 	return true;
 }
 
@@ -107,14 +128,23 @@ static enum line_end end_near(const struct elines *file, size_t at, size_t n)
 static bool context_make(const struct eline *f, const struct eline *s, const struct eline *r,
                          const struct place *place, struct arena *arena, struct eline *ret)
 {
-	if (eline_same(s, r) || place->fit == FIT_SHIFTED || !eline_same(s, f)) {
+	if (eline_same(s, r) || place->fit >= FIT_SHIFTED || !eline_same(s, f)) {
 		*ret = *f;
 		return true;
 	}
-	if (!line_make(r, place, arena, ret))
+	if (!line_make(r, place, false, arena, ret))
 		return false;
 	ret->end = f->end;
 	return true;
+}
+
+/* Has search blanks at line ends where the file has none?  Then those of replace are none either. */
+static bool adds_blanks(const struct eline *region, struct run search)
+{
+	for (size_t i = 0; i < search.n; i++)
+		if (search.at[i].len > search.at[i].solid && region[i].len == region[i].solid)
+			return true;
+	return false;
 }
 
 bool lines_make(const struct elines *file, const struct place *place, struct run search, struct run replace,
@@ -124,6 +154,7 @@ bool lines_make(const struct elines *file, const struct place *place, struct run
 	const struct eline *region = &file->at[place->at];
 	enum line_end end = end_near(file, place->at, search.n);
 	bool open_end = region[search.n - 1].end == END_NONE, ok = true;
+	bool sloppy = adds_blanks(region, search);
 
 	*ret = (struct elines){ .at = mem_zero(replace.n, sizeof *ret->at), .n = replace.n, .cap = replace.n };
 	for (size_t i = 0; i < replace.n && ok; i++) {
@@ -132,8 +163,10 @@ bool lines_make(const struct elines *file, const struct place *place, struct run
 		if (k != KEEPS_NONE) {
 			ok = context_make(&region[k], &search.at[k], &replace.at[i], place, arena, &ret->at[i]);
 		} else {
-			ok = line_make(&replace.at[i], place, arena, &ret->at[i]);
+			ok = line_make(&replace.at[i], place, i == 0, arena, &ret->at[i]);
 			ret->at[i].end = end;
+			if (sloppy)
+				ret->at[i].len = ret->at[i].solid;
 		}
 		/* a file without a final newline stays so, whatever its last line is now */
 		if (ret->at[i].end == END_NONE)
