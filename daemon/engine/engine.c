@@ -59,6 +59,7 @@ bool engine_write(struct engine *e)
 	if (!engine_ok(e, db_begin(e->db, &err), &err))
 		return false;
 	e->in_txn = true;
+	e->again = true;
 	return true;
 }
 
@@ -288,6 +289,7 @@ static void tick_broken(struct engine *e)
 		return;
 	forget(e);
 	e->broken = false;
+	e->again = true;
 	if (load(e, &err) < 0) {
 		forget(e);
 		engine_break(e, err.msg);
@@ -310,8 +312,10 @@ static void tick_all(struct engine *e)
 		job_tick(j);
 	}
 	(void)engine_flush(e, &err);
-	if (applied != NULL)
+	if (applied != NULL) {
 		applied->done(applied);
+		e->again = true;
+	}
 	for (struct batch *b = e->batches, *next; b != NULL && !e->broken; b = next) {
 		next = b->next;
 		batch_act(b);
@@ -322,10 +326,13 @@ static void tick_all(struct engine *e)
 void engine_tick(struct engine *e)
 {
 	if (e->ticking) {
+		e->again = true;
 		e->env.wake(e->env.data);
 		return;
 	}
 	e->ticking = true;
+	e->again = false;
+	e->ticked_ms = now_ms(e);
 	if (e->broken)
 		tick_broken(e);
 	else
@@ -334,46 +341,42 @@ void engine_tick(struct engine *e)
 	e->env.wake(e->env.data);
 }
 
-static void sooner(int64_t *due, int64_t at)
+/* What the last tick left alone although it was due waits for something else, whose end ticks. */
+static void sooner(const struct engine *e, int64_t *due, int64_t at)
 {
-	if (at < *due)
+	if (at > e->ticked_ms && at < *due)
 		*due = at;
+}
+
+static int64_t batch_due_ms(const struct batch *b)
+{
+	if (b->call != NULL || b->busy || b->job->hold_ms > 0 || b->row.state < BATCH_BUILT || b->row.state > BATCH_FETCHING)
+		return 0;
+	if (b->endpoint->row.parked[0] != '\0')
+		return b->endpoint->probe_ms;
+	return b->row.state <= BATCH_UPLOADED && b->endpoint->hold_ms > b->row.next_ms ? b->endpoint->hold_ms : b->row.next_ms;
 }
 
 int64_t engine_due_ms(const struct engine *e)
 {
-	int64_t due = cleanups_due_ms(e);
+	int64_t due = INT64_MAX;
 
-	if (e->broken)
-		return e->applies != NULL ? 0 : e->broken_ms;
-	if (e->applies != NULL)
+	if (e->again || e->applies != NULL)
 		return 0;
+	if (e->broken) {
+		sooner(e, &due, e->broken_ms);
+		return due;
+	}
 	for (const struct endpoint *ep = e->endpoints; ep != NULL; ep = ep->next)
 		if (ep->row.parked[0] != '\0')
-			sooner(&due, ep->probe_ms);
-	for (const struct batch *b = e->batches; b != NULL; b = b->next) {
-		bool asks = b->row.state >= BATCH_UPLOADING && b->row.state <= BATCH_FETCHING;
-
-		if (b->call != NULL || b->busy || b->job->hold_ms > 0)
-			continue;
-		if (!asks && b->row.state != BATCH_BUILT)
-			continue;
-		if (b->endpoint->row.parked[0] != '\0') {
-			sooner(&due, b->endpoint->probe_ms);
-			continue;
-		}
-		int64_t at = b->row.next_ms;
-		if (b->row.state <= BATCH_UPLOADED && b->endpoint->hold_ms > at)
-			at = b->endpoint->hold_ms;
-		if (b->row.state == BATCH_BUILT && at <= e->env.clock->now_ms(e->env.clock))
-			continue;               /* waits for a place, which another batch's end makes */
-		sooner(&due, at);
-	}
+			sooner(e, &due, ep->probe_ms);
+	for (const struct batch *b = e->batches; b != NULL; b = b->next)
+		sooner(e, &due, batch_due_ms(b));
 	for (const struct job *j = e->jobs; j != NULL; j = j->next) {
 		if (j->hold_ms > 0)
-			sooner(&due, j->hold_ms);
-		if (j->dirty != 0 && !j->rendering && j->hold_ms == 0 && e->tasks < (int)e->env.config->workers)
-			sooner(&due, j->render_ms);
+			sooner(e, &due, j->hold_ms);
+		else if (j->dirty != 0 && !j->rendering)
+			sooner(e, &due, j->render_ms);
 	}
 	return due;
 }

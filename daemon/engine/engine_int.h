@@ -93,6 +93,8 @@ struct engine {
 	struct apply *applies, **applies_end;   /* results being written, a part each turn */
 	int tasks;                              /* under way in the pool */
 	bool in_txn, ticking;
+	bool again;                             /* something was written since the last tick began: tick once more */
+	int64_t ticked_ms;                      /* when it began */
 	bool draining;
 	bool broken;                            /* the database failed: load anew */
 	int64_t broken_ms;

@@ -206,12 +206,10 @@ static void tick_canceled(struct job *job)
 
 			if (job->counts.n[stage][waiting[i]] == 0)
 				continue;
-			if (!engine_write(job->e) ||
-			    !engine_ok(job->e, pass_cancel_some(job->e->db, &job->tally, stage, waiting[i], ROWS_A_TURN,
-			                                        &n, &err), &err))
-				return;
-			job->e->env.wake(job->e->env.data);
-			return;
+			if (engine_write(job->e))
+				(void)engine_ok(job->e, pass_cancel_some(job->e->db, &job->tally, stage, waiting[i], ROWS_A_TURN,
+				                                         &n, &err), &err);
+			return;                 /* the next turn takes more */
 		}
 }
 
@@ -325,10 +323,8 @@ static void tick_remove(struct job *job)
 			batch_drop(b);
 	}
 	int rc = engine_write(e) ? job_delete_some(e->db, job->row.id, &err) : 0;
-	if (!engine_ok(e, rc, &err) || rc > 0) {
-		e->env.wake(e->env.data);
-		return;
-	}
+	if (!engine_ok(e, rc, &err) || rc > 0)
+		return;                         /* the next turn takes more */
 	if (engine_flush(e, &err) < 0)
 		return;
 	if (dir_remove(job->dir, &err) < 0)
