@@ -188,7 +188,8 @@ void elines_splice(struct elines *file, size_t at, size_t n, const struct elines
 		file->cap = total + total / 4;
 		file->at = mem_grow(file->at, file->cap, sizeof *file->at);
 	}
-	memmove(&file->at[at + with->n], &file->at[at + n], (file->n - at - n) * sizeof *file->at);
+	if (file->n > at + n)
+		memmove(&file->at[at + with->n], &file->at[at + n], (file->n - at - n) * sizeof *file->at);
 	if (with->n > 0)
 		memcpy(&file->at[at], with->at, with->n * sizeof *with->at);
 	file->n = total;
