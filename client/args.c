@@ -284,6 +284,7 @@ void args_done(struct args *args)
 	for (size_t i = 0; i < args->n_flags; i++) {
 		free(args->flags[i].text);
 		free(args->flags[i].upload);
+		free(args->flags[i].made);
 	}
 	args->n_flags = 0;
 }

@@ -22,6 +22,7 @@ struct arg {
 	int64_t i;                      /* INT */
 	double n;                       /* INT and NUM */
 	char *upload;                   /* owned; UPLOAD, HUB: the file, once args_check() has found it */
+	char *made;                     /* owned; DIR_OUT: the first directory of its path that args_check() made, or NULL */
 };
 
 enum { ARGS_WORDS_MAX = 64, ARGS_FLAGS_MAX = 64 };
@@ -41,6 +42,8 @@ struct args {
 int args_parse(int argc, char *const *argv, struct args *ret, struct err *err);
 /* Are the files and directories named by the flags there and open to us?  Makes the DIR_OUT ones. */
 int args_check(struct args *args, struct err *err);
+/* Takes the directories that args_check() made away again, as far as nothing is in them: the command was refused. */
+void args_unmake(struct args *args);
 void args_done(struct args *args);
 
 /* By the flag's name; NULL, false and `otherwise` if it was not given. */

@@ -93,6 +93,37 @@ static int check_dir(const char *name, const char *path, int how, struct err *er
 	return 0;
 }
 
+/* The first directory of an absolute path that is not there; NULL if all of them are. */
+static char *first_missing(const char *path)
+{
+	struct stat st;
+
+	for (const char *p = path; *p != '\0';) {
+		p += 1 + strcspn(p + 1, "/");
+		char *part = mem_strndup(path, (size_t)(p - path));
+
+		if (stat(part, &st) < 0 && errno == ENOENT)
+			return part;
+		free(part);
+	}
+	return NULL;
+}
+
+static int make_dir(struct arg *a, struct err *err)
+{
+	char *made = first_missing(a->text);
+	int rc = dir_make(a->text, 0777, err);
+
+	free(a->made);
+	a->made = made;
+	if (rc == 0)
+		return 0;
+	err_prefix(err, "--%s: ", a->flag->name);
+	if (err != NULL)
+		err->code = BD_EINVALID;
+	return BD_EINVALID;
+}
+
 static int check_arg(struct arg *a, struct err *err)
 {
 	const char *name = a->flag->name;
@@ -116,14 +147,8 @@ static int check_arg(struct arg *a, struct err *err)
 	case ARG_DIR_IN:
 		return check_dir(name, a->text, R_OK | X_OK, err);
 	case ARG_DIR_OUT:
-		rc = dir_make(a->text, 0777, err);
-		if (rc < 0) {
-			err_prefix(err, "--%s: ", name);
-			if (err != NULL)
-				err->code = BD_EINVALID;
-			return BD_EINVALID;
-		}
-		return check_dir(name, a->text, W_OK | X_OK, err);
+		rc = make_dir(a, err);
+		return rc < 0 ? rc : check_dir(name, a->text, W_OK | X_OK, err);
 	default:
 		return 0;
 	}
@@ -141,4 +166,20 @@ int args_check(struct args *args, struct err *err)
 				return rc;
 		}
 	return 0;
+}
+
+void args_unmake(struct args *args)
+{
+	for (size_t i = 0; i < args->n_flags; i++) {
+		struct arg *a = &args->flags[i];
+
+		if (a->made == NULL)
+			continue;
+		char *path = mem_strdup(a->text);
+
+		/* up to the first one made; one that is not empty ends it */
+		while (strlen(path) >= strlen(a->made) && rmdir(path) == 0)
+			*strrchr(path, '/') = '\0';
+		free(path);
+	}
 }

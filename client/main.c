@@ -15,6 +15,12 @@ static const struct { const char *name; command_fn run; } handlers[] = {
 #include "batchd/commands.def"
 };
 
+/* Is it certain that the daemon did nothing?  After a broken connection it is not. */
+static bool refused(int rc)
+{
+	return rc == BD_EINVALID || rc == BD_ESTATE || rc == BD_EDENIED || rc == BD_ENODAEMON || rc == BD_ESTORE;
+}
+
 static int run(struct args *args, struct err *err)
 {
 	int rc;
@@ -25,8 +31,12 @@ static int run(struct args *args, struct err *err)
 		return say_help(args->command, err);
 	rc = args_check(args, err);
 	for (size_t i = 0; rc == 0 && i < sizeof handlers / sizeof handlers[0]; i++)
-		if (strcmp(handlers[i].name, args->command->name) == 0)
-			return handlers[i].run(args, err);
+		if (strcmp(handlers[i].name, args->command->name) == 0) {
+			rc = handlers[i].run(args, err);
+			break;
+		}
+	if (refused(rc))
+		args_unmake(args);
 	return rc;
 }
 

@@ -25,7 +25,7 @@ struct submit {
 	struct apply apply;
 	struct task task;
 	char *dataset_path, *shown, *out_path, *rows_path, *repos, *start, *end;
-	bool raw;
+	bool raw, made_samples;
 	submit_fn done;
 	void *data;
 	/* in the worker: rows_path gets a line "off len instance_id" per row, kept passes are told by `keep` */
@@ -221,6 +221,16 @@ static bool apply_some(struct apply *a)
 	return true;
 }
 
+/* The save_dir is the client's, or was there before; only what was made here goes. */
+static void unmake_save_dir(const char *save_dir, bool made)
+{
+	char *dir = path_join(save_dir, "samples");
+
+	if (made)
+		(void)rmdir(dir);
+	free(dir);
+}
+
 /* The submitter is told; what failed leaves nothing behind. */
 static void apply_done(struct apply *a)
 {
@@ -232,6 +242,7 @@ static void apply_done(struct apply *a)
 		w->rc = err_set(&w->err, BD_ESTORE, "the database cannot be written now; try again later");
 	if (w->rc < 0) {
 		job->remove = true;
+		unmake_save_dir(job->row.save_dir, w->made_samples);
 		w->done(w->data, -1, NULL, 0, NULL, &w->err);
 	} else {
 		w->done(w->data, job->row.id, job->row.name, job->row.passes, buf_str(&w->warnings), NULL);
@@ -255,9 +266,11 @@ static void done(struct task *t)
 /* --- the way in ------------------------------------------------------------------------------------ */
 
 /* Can results be written there?  Asked of the directory itself, before anything is sent. */
-static int check_save_dir(const char *save_dir, bool samples, struct err *err)
+static int check_save_dir(const char *save_dir, bool samples, bool *ret_made, struct err *err)
 {
 	char *dir = samples ? path_join(save_dir, "samples") : mem_strdup(save_dir);
+
+	*ret_made = samples && access(dir, F_OK) != 0;
 	int rc = dir_make(dir, 0755, err);
 
 	if (rc == 0 && access(save_dir, W_OK | X_OK) != 0)
@@ -311,6 +324,7 @@ int engine_submit(struct engine *e, const struct submission *s, submit_fn on_don
 	struct rollout_params params = s->params;
 	struct rollout *r = NULL;
 	struct job *job = NULL;
+	bool made = false;
 
 	if (e->broken || e->draining)
 		return err_set(err, BD_ESTORE, "batchd takes no jobs now; try again in a moment");
@@ -323,7 +337,7 @@ int engine_submit(struct engine *e, const struct submission *s, submit_fn on_don
 	if (rc == 0)
 		rc = save_dir_taken(e, s->save_dir, err);
 	if (rc == 0)
-		rc = check_save_dir(s->save_dir, rollout_product_suffix(r) != NULL, err);
+		rc = check_save_dir(s->save_dir, rollout_product_suffix(r) != NULL, &made, err);
 	if (rc == 0)
 		rc = insert_job(e, s, ep, r, &job, err);
 	rollout_free(r);
@@ -336,6 +350,7 @@ int engine_submit(struct engine *e, const struct submission *s, submit_fn on_don
 	if (rc < 0) {
 		if (job != NULL)
 			job->remove = true;
+		unmake_save_dir(s->save_dir, made);
 		return rc;
 	}
 	struct submit *w = MEM_NEW(struct submit);
@@ -347,6 +362,7 @@ int engine_submit(struct engine *e, const struct submission *s, submit_fn on_don
 	w->start = s->start != NULL ? mem_strdup(s->start) : NULL;
 	w->end = s->end != NULL ? mem_strdup(s->end) : NULL;
 	w->raw = strcmp(s->params.workflow, "raw") == 0;
+	w->made_samples = made;
 	w->done = on_done;
 	w->data = data;
 	w->task.run = run;
