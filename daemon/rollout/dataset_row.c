@@ -181,6 +181,9 @@ int dataset_check_row(struct dataset_check *c, struct span row, struct err *err)
 	rc = check_text(&f.id, "instance_id", true, err);
 	if (rc < 0)
 		return rc;
+	struct scan_walk id = { .p = f.id.raw.at - 1, .end = f.id.raw.at + f.id.raw.len + 1, .utf8 = true };
+	if (!scan_walk_string(&id, &f.id.raw))          /* with its quotes, once more */
+		return err_set(err, BD_EINVALID, "instance_id is no UTF-8");
 	decode(&f.id, &c->id);
 	return check_instance_id(&c->id, err);
 }
