@@ -135,6 +135,17 @@ static void give_up(struct ctl_conn *c, const char *why)
 	c->fns->trouble(c->data, why);
 }
 
+static void on_part_written(uv_fs_t *req);
+
+static void write_part(struct ctl_conn *c)
+{
+	uv_buf_t part[1] = { c->part };
+
+	c->writing = true;
+	c->write.data = c;
+	(void)uv_fs_write(c->pipe.loop, &c->write, c->fd, part, 1, -1, on_part_written);
+}
+
 static void on_part_written(uv_fs_t *req)
 {
 	struct ctl_conn *c = req->data;
@@ -157,8 +168,7 @@ static void on_part_written(uv_fs_t *req)
 	c->part.base += n;
 	c->part.len -= (size_t)n;
 	if (c->part.len > 0) {
-		c->writing = true;
-		(void)uv_fs_write(c->pipe.loop, &c->write, c->fd, &c->part, 1, -1, on_part_written);
+		write_part(c);
 	} else if (c->left == 0) {
 		run(c);
 	} else {
@@ -174,9 +184,7 @@ static void take_part(struct ctl_conn *c, char *bytes, size_t n)
 	if ((int64_t)n > c->left)
 		n = (size_t)c->left;
 	c->part = uv_buf_init(bytes, (unsigned)n);
-	c->writing = true;
-	c->write.data = c;
-	(void)uv_fs_write(c->pipe.loop, &c->write, c->fd, &c->part, 1, -1, on_part_written);
+	write_part(c);
 }
 
 static void begin_upload(struct ctl_conn *c, size_t used)

@@ -136,7 +136,7 @@ int ctl_audit(struct ctl_call *call, struct err *err)
 	if (rc < 0)
 		return rc;
 	call->refs++;
-	rc = engine_audit(call->ctl->env.engine, id, on_audited, call, err);
+	rc = engine_audit(call->ctl->env.engine, id, json_get_bool(call->args, "remote", false), on_audited, call, err);
 	if (rc < 0)
 		ctl_call_release(call);
 	return rc;

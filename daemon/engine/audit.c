@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Does everything add up?  A worker counts the rows of every stage against the sums beside them, one stage against the next,
- * every DONE pass against its sample, and the aggregated files against the passes.
+ * every DONE pass against its sample, and the aggregated files against the passes.  With remote, each batch is then asked for
+ * at its endpoint, one after the other.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ enum { PROBLEMS_MOST = 50 };
 
 struct audit {
 	struct task task;
+	struct audit *next;             /* of those that look at endpoints */
 	audit_fn done;
 	void *data;
 	struct job_row row;
@@ -28,6 +30,12 @@ struct audit {
 	int64_t done_passes, failed_passes, answers;
 	int rc;
 	struct err err;
+	/* on the loop, with remote */
+	bool remote;
+	int64_t *batches;
+	size_t n_batches, at;
+	struct batch_row batch;
+	struct api_call *call;
 };
 
 static void problem(struct audit *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -155,28 +163,137 @@ static void run(struct task *t)
 		return;
 	if (a->ended)
 		check_files(a, a->failed_passes);
-	w.comma = true;
+}
+
+static void audit_over(struct audit *a)
+{
+	struct jw w = { .out = &a->json, .comma = true };
+
 	jw_put_bool(&w, "ok", a->n_problems == 0);
 	jw_name(&w, "problems");
 	buf_add_char(&a->json, '[');
 	buf_add_span(&a->json, buf_span(&a->problem_text));
-	buf_add_char(&a->json, ']');
-	buf_add_char(&a->json, '}');
+	buf_add_str(&a->json, "]}");
+	a->done(a->data, a->n_problems == 0, buf_str(&a->json), a->rc < 0 ? &a->err : NULL);
+	job_row_done(&a->row);
+	batch_row_done(&a->batch);
+	buf_done(&a->json);
+	buf_done(&a->problem_text);
+	free(a->batches);
+	free(a->db_path);
+	free(a);
+}
+
+/* --- at the endpoint ---------------------------------------------------------------------------------- */
+
+static void next_batch(struct audit *a);
+
+static void leave(struct audit *a)
+{
+	struct audit **at = &a->task.e->audits;
+
+	while (*at != a)
+		at = &(*at)->next;
+	*at = a->next;
+	audit_over(a);
+}
+
+static void on_batch(void *data, const struct api_result *res, const struct remote_batch *rb)
+{
+	struct audit *a = data;
+	struct engine *e = a->task.e;
+	const struct batch_row *b = &a->batch;
+
+	a->call = NULL;
+	if (res->verdict == API_GONE)
+		problem(a, "batch %lld (%s) is not at the endpoint", (long long)b->id, b->remote_id);
+	else if (res->verdict != API_DONE)
+		problem(a, "batch %lld (%s) cannot be looked at: %s", (long long)b->id, b->remote_id, res->reason);
+	else if (b->state == BATCH_ENDED && !remote_status_terminal(rb->status))
+		problem(a, "batch %lld (%s) has ended here, at the endpoint it is %s", (long long)b->id, b->remote_id, rb->word);
+	else if (rb->total > 0 && rb->total != b->requests)
+		problem(a, "batch %lld (%s) has %lld requests at the endpoint, not %lld", (long long)b->id, b->remote_id,
+		        (long long)rb->total, (long long)b->requests);
+	if (e->broken || res->verdict == API_CANCELED)
+		leave(a);
+	else
+		next_batch(a);
+	engine_tick(e);
+}
+
+static void next_batch(struct audit *a)
+{
+	struct engine *e = a->task.e;
+	struct endpoint *ep = endpoint_find(e, a->row.endpoint);
+	struct err err;
+
+	while (a->at < a->n_batches && ep != NULL && ep->api != NULL) {
+		batch_row_done(&a->batch);
+		if (batch_get(e->db, a->batches[a->at++], &a->batch, &err) < 0)
+			continue;
+		if (a->batch.remote_id[0] != '\0') {
+			a->call = api_batch_get(ep->api, a->batch.remote_id, on_batch, a);
+			return;                 /* until on_batch */
+		}
+	}
+	leave(a);
+}
+
+bool audits_busy(struct engine *e, bool cancel)
+{
+	for (struct audit *a = e->audits; a != NULL; a = a->next)
+		if (cancel && a->call != NULL)
+			api_call_cancel(a->call);
+	return e->audits != NULL;
 }
 
 static void done(struct task *t)
 {
 	struct audit *a = AROUND(struct audit, task, t);
+	struct engine *e = t->e;
 
-	a->done(a->data, a->n_problems == 0, buf_str(&a->json), a->rc < 0 ? &a->err : NULL);
-	job_row_done(&a->row);
-	buf_done(&a->json);
-	buf_done(&a->problem_text);
-	free(a->db_path);
-	free(a);
+	if (a->rc < 0 || !a->remote || e->broken || e->draining ||
+	    batch_list(e->db, a->row.id, &a->batches, &a->n_batches, &a->err) < 0) {
+		audit_over(a);
+		return;
+	}
+	a->next = e->audits;
+	e->audits = a;
+	next_batch(a);
 }
 
-int engine_audit(struct engine *e, int64_t id, audit_fn on_done, void *data, struct err *err)
+/* --- the way in ---------------------------------------------------------------------------------------- */
+
+struct end_audit {
+	struct engine *e;
+	int64_t job;
+};
+
+static void on_end_audit(void *data, bool ok, const char *json, const struct err *err)
+{
+	struct end_audit *end = data;
+
+	if (err != NULL || !ok)
+		engine_event(end->e, end->job, 0, "error", "its audit %s %.200s (batchctl audit %lld)",
+		             err != NULL ? "failed:" : "does not add up:", err != NULL ? err->msg : strstr(json, "\"problems\""),
+		             (long long)end->job);
+	else
+		engine_event(end->e, end->job, 0, "info", "its audit adds up");
+	free(end);
+}
+
+void audit_at_end(struct engine *e, int64_t job)
+{
+	struct end_audit *end = MEM_NEW(struct end_audit);
+	struct err err;
+
+	end->e = e;
+	end->job = job;
+	if (engine_audit(e, job, false, on_end_audit, end, &err) < 0)
+		free(end);
+}
+
+int engine_audit(struct engine *e, int64_t id, bool remote, audit_fn on_done, void *data, struct err *err)
 {
 	struct job_row row = { 0 };
 	int rc = job_get(e->db, id, &row, err);
@@ -191,6 +308,7 @@ int engine_audit(struct engine *e, int64_t id, audit_fn on_done, void *data, str
 	a->row = row;
 	a->suffix = strcmp(row.workflow, "raw") == 0 ? NULL : "";
 	a->ended = row.state == JOB_DONE || row.state == JOB_FAILED;
+	a->remote = remote;
 	a->done = on_done;
 	a->data = data;
 	a->db_path = mem_strdup(db_path(e->db));

@@ -267,7 +267,7 @@ static void forget(struct engine *e)
 
 static bool under_way(struct engine *e)
 {
-	bool any = e->tasks > 0 || e->applies != NULL || cleanups_busy(e, false);
+	bool any = e->tasks > 0 || e->applies != NULL || cleanups_busy(e, false) || audits_busy(e, false);
 
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
 		any = any || b->call != NULL;
@@ -283,6 +283,7 @@ static void tick_broken(struct engine *e)
 		if (b->call != NULL)
 			api_call_cancel(b->call);
 	(void)cleanups_busy(e, true);
+	(void)audits_busy(e, true);
 	for (struct apply *a; (a = apply_some(e)) != NULL;)
 		a->done(a);
 	if (under_way(e) || now_ms(e) < e->broken_ms || e->draining)
@@ -420,6 +421,7 @@ bool engine_drain(struct engine *e)
 		if (b->call != NULL && b->row.state != BATCH_CREATING && b->row.state != BATCH_UPLOADING)
 			api_call_cancel(b->call);
 	(void)cleanups_busy(e, true);
+	(void)audits_busy(e, true);
 	return !under_way(e);
 }
 

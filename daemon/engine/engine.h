@@ -87,8 +87,8 @@ void engine_endpoint_status(struct engine *e, struct jw *w);
 /* The list "lines" of why. */
 int engine_why(struct engine *e, int64_t job, struct jw *w, struct err *err);
 
-/* Adds a job up; done later with the object of wire.h.  remote is not looked at yet. */
+/* Adds a job up; done later with the object of wire.h.  remote: every batch is looked at at its endpoint too. */
 typedef void (*audit_fn)(void *data, bool ok, const char *json, const struct err *err);
-int engine_audit(struct engine *e, int64_t job, audit_fn done, void *data, struct err *err);
+int engine_audit(struct engine *e, int64_t job, bool remote, audit_fn done, void *data, struct err *err);
 
 #endif

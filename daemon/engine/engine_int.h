@@ -89,6 +89,7 @@ struct engine {
 	struct endpoint *endpoints;
 	struct job *jobs;
 	struct batch *batches;                  /* open ones, by id */
+	struct audit *audits;                   /* looking at endpoints */
 	struct cleanup *cleanups;               /* files to be deleted at the endpoints */
 	struct apply *applies, **applies_end;   /* results being written, a part each turn */
 	int tasks;                              /* under way in the pool */
@@ -187,6 +188,9 @@ void cleanups_forget(struct engine *e);
 bool cleanups_busy(struct engine *e, bool cancel);
 int64_t cleanups_due_ms(const struct engine *e);
 void cleanups_tick(struct engine *e);                   /* behind the commit */
+
+bool audits_busy(struct engine *e, bool cancel);
+void audit_at_end(struct engine *e, int64_t job);       /* by itself; the verdict is an event */
 
 void build_start(struct job *job, int stage);
 void read_start(struct batch *b);

@@ -293,10 +293,12 @@ bool job_finish(struct job *job)
 			return false;
 	}
 	struct job **at = &e->jobs;
+	int64_t id = job->row.id;
 	while (*at != job)
 		at = &(*at)->next;
 	*at = job->next;
 	job_free(job);
+	audit_at_end(e, id);
 	return true;
 }
 
