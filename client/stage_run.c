@@ -11,6 +11,7 @@
 
 #define GATHER_MAX (8u << 20)           /* bytes a thread keeps before it waits for its turn */
 #define PROGRESS_MS 200
+#define SAMPLES_MAX 512                 /* files that are synced together */
 
 /* --- out ------------------------------------------------------------------------------------------ */
 
@@ -200,10 +201,30 @@ static void turn_done(struct stage_turn *t)
 	buf_done(&t->lines);
 	buf_done(&t->failures);
 	buf_done(&t->processed);
-	buf_done(&t->scratch);
+	file_group_abandon(t->samples);
 	buf_done(&t->answers[0]);
 	buf_done(&t->answers[1]);
 	free(t->index);
+}
+
+/* Samples get their names once there are many, or this was the last row. */
+static int commit_samples(struct stage_turn *turn, size_t more_than, struct err *err)
+{
+	struct file_group *g = turn->samples;
+
+	if (g == NULL || turn->n_samples <= more_than)
+		return 0;
+	turn->samples = NULL;
+	turn->n_samples = 0;
+	return file_group_commit(g, err);
+}
+
+static void note_failure(struct stage_run *run, int rc, const struct err *err)
+{
+	if (rc >= 0 || run->rc != 0)
+		return;
+	run->rc = rc;
+	run->err = *err;
 }
 
 static void *work(void *data)
@@ -215,19 +236,24 @@ static void *work(void *data)
 		struct err err = { 0 };
 		int rc = do_row(&turn, &err);
 
+		if (rc == 0)
+			rc = commit_samples(&turn, SAMPLES_MAX, &err);
 		pthread_mutex_lock(&run->lock);
 		wait_for_turn(run, turn.row);
 		if (rc == 0 && run->rc == 0)
 			rc = write_turn(run, &turn, &err);
-		if (rc < 0 && run->rc == 0) {
-			run->rc = rc;
-			run->err = err;
-		}
+		note_failure(run, rc, &err);
 		run->written++;
 		show_progress(run, false);
 		pthread_cond_broadcast(&run->turned);
 		pthread_mutex_unlock(&run->lock);
 	}
+	struct err err = { 0 };
+	int rc = commit_samples(&turn, 0, &err);
+
+	pthread_mutex_lock(&run->lock);
+	note_failure(run, rc, &err);
+	pthread_mutex_unlock(&run->lock);
 	turn_done(&turn);
 	return NULL;
 }

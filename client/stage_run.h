@@ -26,7 +26,8 @@ struct stage_turn {
 	struct buf processed;   /* output_<k>_processed...jsonl, all k */
 	struct stage_line { int64_t k; size_t len; } *index;    /* of processed */
 	size_t n_index;
-	struct buf scratch;     /* for whatever is being built */
+	struct file_group *samples;     /* files of its passes that are not under their names yet; NULL: none */
+	size_t n_samples;
 	struct buf answers[2];
 };
 

@@ -74,15 +74,20 @@ int step_gen2(struct stage_turn *turn, struct instance *in, struct err *err)
 }
 
 /* One of a pass's own files; what an earlier run left is gone if there is nothing now. */
-static int put_own(const struct stage_run *run, const char *custom_id, const char *suffix, const struct buf *text, struct err *err)
+static int put_own(struct stage_turn *turn, const char *custom_id, const char *suffix, const struct buf *text, struct err *err)
 {
-	char *path = mem_printf("%s/%s%s", run->samples_dir, custom_id, suffix);
+	const char *dir = turn->run->samples_dir;
+	char *path = mem_printf("%s/%s%s", dir, custom_id, suffix);
 	int rc = 0;
 
-	if (text->len > 0)
-		rc = file_put(path, text->at, text->len, 0644, err);
-	else
+	if (text->len > 0) {
+		if (turn->samples == NULL)
+			turn->samples = file_group_new(dir);
+		turn->n_samples++;
+		rc = file_group_add(turn->samples, path, text->at, text->len, err);
+	} else {
 		unlink(path);
+	}
 	free(path);
 	return rc;
 }
@@ -91,10 +96,10 @@ static int put_sample(struct stage_turn *turn, const struct stage_pass *p, const
 {
 	const struct stage_run *run = turn->run;
 	const char *suffix = rollout_product_suffix(run->rollout);
-	int rc = put_own(run, p->custom_id, ".jsonl", &s->record, err);
+	int rc = put_own(turn, p->custom_id, ".jsonl", &s->record, err);
 
 	if (rc == 0 && suffix != NULL)
-		rc = put_own(run, p->custom_id, suffix, &s->product, err);
+		rc = put_own(turn, p->custom_id, suffix, &s->product, err);
 	if (rc < 0)
 		return rc;
 	if (!s->judgement.usable) {
