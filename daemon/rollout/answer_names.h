@@ -17,7 +17,7 @@
 /* Where names and contents come from; struct repo in the daemon (source_of_repo), a table in tests. */
 struct source {
 	void *data;
-	const char *name;               /* "owner/name", or NULL */
+	bool inexact;                   /* has lost how files end, as a structure has */
 	/* As repo_resolve(): the one file that the name means, NULL if none or several. */
 	const char *(*resolve)(void *data, struct span name);
 	bool (*has)(void *data, const char *path);

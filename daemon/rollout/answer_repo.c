@@ -33,6 +33,7 @@ struct source source_of_repo(const struct repo *repo)
 
 	return (struct source){
 		.data = u.out,
+		.inexact = !repo_is_exact(repo),
 		.resolve = repo_source_resolve,
 		.has = repo_source_has,
 		.read = repo_source_read,

@@ -51,6 +51,7 @@ struct change {
 	char *path;
 	bool created;                   /* was not there before */
 	bool deleted;                   /* is not there any more; after is empty */
+	bool end_unsure;                /* whether the last line of before really ends in LF is not known */
 	struct buf before, after;       /* whole contents */
 };
 

@@ -28,11 +28,14 @@ struct target {
 	size_t bom;                     /* bytes of a byte order mark in front, which no answer knows of */
 };
 
+struct candidates;
+
 struct job {
 	struct edits *edits;
 	const struct source *src;
 	struct target **targets;        /* each on its own, so that pointers stay */
 	size_t n;
+	struct candidates *all;         /* every file that the answer names; NULL until asked for */
 };
 
 static struct target *target_find(struct job *job, const char *path)
@@ -84,6 +87,7 @@ static void job_done(struct job *job)
 		free(t);
 	}
 	free(job->targets);
+	free(job->all);
 }
 
 /* --- which file ----------------------------------------------------------------------- */
@@ -169,8 +173,13 @@ static void candidates_find(struct job *job, size_t i, struct candidates *ret)
 }
 
 /* Every file that the answer's blocks name: for a block that has no name at all. */
-static void candidates_all(struct job *job, struct candidates *ret)
+static const struct candidates *candidates_all(struct job *job)
 {
+	struct candidates *ret = job->all;
+
+	if (ret != NULL)
+		return ret;
+	ret = job->all = MEM_NEW(struct candidates);
 	for (size_t i = 0; i < job->edits->n && ret->n < CANDIDATES_MAX; i++) {
 		const struct edit_more *m = job->edits->at[i].more;
 
@@ -181,6 +190,7 @@ static void candidates_all(struct job *job, struct candidates *ret)
 				candidate_add(ret, path, &m->hints[k], false);
 		}
 	}
+	return ret;
 }
 
 /* Of several files that contain the text: the only one named by a line of its own, else the one in force.
@@ -381,7 +391,7 @@ static bool is_repeated(const struct job *job, size_t i, const struct candidates
 	const struct edit *e = &job->edits->at[i];
 	uint64_t key = reading_key(e, exactly);
 
-	for (size_t k = 0; k < i; k++) {
+	for (size_t k = 0; k < i && c->n > 0; k++) {
 		const struct edit *before = &job->edits->at[k];
 
 		if (!edit_fate_applied(before->fate) || reading_key(before, exactly) != key)
@@ -459,7 +469,7 @@ static int apply_one(struct job *job, size_t i, struct err *err)
 	e->fate = c.unknown ? EDIT_UNKNOWN_FILE : EDIT_NO_PATH;
 	if (c.unknown)
 		return 0;
-	candidates_all(job, &c);
+	c = *candidates_all(job);
 	return apply_found(job, i, &c, true, err);
 }
 
@@ -480,6 +490,7 @@ static void changes_collect(struct job *job)
 		c->path = mem_strdup(t->path);
 		c->created = !t->existed;
 		c->deleted = t->existed && !t->exists;
+		c->end_unsure = job->src->inexact && t->existed;
 		if (t->exists)
 			buf_add(&c->after, buf_span(&t->before).at, t->bom);
 		c->before = t->before;

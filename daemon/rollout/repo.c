@@ -189,6 +189,11 @@ static const struct repo_file *find(const struct repo *r, struct span path, cons
 	return memchr(path.at, '/', path.len) == NULL ? repo_index_find(&r->index, path, ret_path) : NULL;
 }
 
+bool repo_is_exact(const struct repo *r)
+{
+	return r->mirror != NULL;
+}
+
 bool repo_has(const struct repo *r, const char *path)
 {
 	return find(r, span_of(path), NULL) != NULL;

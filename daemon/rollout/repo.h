@@ -45,6 +45,9 @@ bool repo_has(const struct repo *repo, const char *path);
  * is not there or has no text (no Python file in a structure). */
 int repo_read(struct repo *repo, const char *path, struct buf *ret, struct err *err);
 
+/* Does the source keep every byte?  A structure has lost how lines end and whether the last one does. */
+bool repo_is_exact(const struct repo *repo);
+
 /* The one file that a name from an answer means: the path itself, else without "a/", "b/", "./",
  * the repository's name in front, else the only file that ends with "/name".  NULL if none or several. */
 const char *repo_resolve(const struct repo *repo, struct span name);

@@ -149,6 +149,7 @@ START_TEST(git_applies_every_patch)
 		c->path = mem_printf("%zu/%s", i, names[i % N_NAMES]);
 		c->created = rnd(6) == 0;
 		c->deleted = !c->created && rnd(6) == 0;
+		c->end_unsure = !c->created && rnd(2) == 0;
 		if (!c->created)
 			text_make(&c->before, style, rnd(5) == 0 ? 0 : rnd(60));
 		if (c->created)
@@ -170,6 +171,35 @@ START_TEST(git_applies_every_patch)
 	free(changes);
 	buf_done(&patch);
 	ck_assert_int_eq(dir_remove(dir, &err), 0);
+	memcpy(dir + sizeof dir - 7, "XXXXXX", 6);
+}
+END_TEST
+
+/* A structure does not tell whether a file ends in LF: a patch must not hang on it, wherever it can be helped. */
+START_TEST(a_lost_final_newline_does_not_matter)
+{
+	struct change c = { .path = mem_strdup("a.py"), .end_unsure = true };
+	struct buf real = { 0 }, patch = { 0 };
+
+	ck_assert(mkdtemp(dir) != NULL);
+	for (int i = 0; i < 10; i++) {
+		buf_printf(&c.before, "line %d\n", i);
+		buf_printf(&c.after, i == _i ? "changed %d\n" : "line %d\n", i);
+	}
+	buf_add(&real, c.before.at, c.before.len - 1);
+	put("a.py", &real);
+	c.after.len--;
+	ck_assert_int_eq(patch_print(&(struct change){ .path = c.path, .end_unsure = true, .before = c.before,
+	                 .after = { c.after.at, c.after.len + 1, c.after.cap } }, 1, &patch, NULL), 0);
+	put(".patch", &patch);
+	ck_assert_msg(git_apply() == 0, "%s", patch.at);
+	expect(&c);
+	buf_done(&c.before);
+	buf_done(&c.after);
+	buf_done(&real);
+	buf_done(&patch);
+	free(c.path);
+	ck_assert_int_eq(dir_remove(dir, NULL), 0);
 	memcpy(dir + sizeof dir - 7, "XXXXXX", 6);
 }
 END_TEST
@@ -328,6 +358,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, git_applies_every_patch, 0, 3);
+	tcase_add_loop_test(tc, a_lost_final_newline_does_not_matter, 0, 8);
 	tcase_add_test(tc, what_does_not_differ_has_no_patch);
 	tcase_add_loop_test(tc, a_printed_edit_makes_the_edited_file, 0, 10);
 	suite_add_tcase(s, tc);
