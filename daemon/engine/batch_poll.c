@@ -166,15 +166,17 @@ static void on_polled(void *data, const struct api_result *res, const struct rem
 		endpoint_heard(b->endpoint, res);
 		if (b->row.reason[0] != '\0' && strncmp(b->row.reason, "stalled", 7) != 0)
 			batch_set_reason(b, "");
-		if (res->verdict == API_DONE)
+		if (res->verdict == API_DONE) {
+			b->canceling = rb->status == REMOTE_CANCELLING; /* if not, it is asked to once more */
 			batch_seen(b, rb);
-		else
+		} else {
 			poll_failed(b, res);
+		}
 	}
 	engine_tick(e);
 }
 
-/* The answer to a cancel is only a hint: the next look tells. */
+/* The answer to a cancel is only a hint: the next look tells, and only behind it the cancel may be sent again. */
 static void on_canceled(void *data, const struct api_result *res, const struct remote_batch *rb)
 {
 	struct batch *b = data;
@@ -184,8 +186,7 @@ static void on_canceled(void *data, const struct api_result *res, const struct r
 	b->call = NULL;
 	if (!e->broken) {
 		endpoint_heard(b->endpoint, res);
-		b->canceling = res->verdict != API_AGAIN && res->verdict != API_UNKNOWN;
-		b->row.tries = 0;
+		b->canceling = true;
 		batch_wait(b, b->endpoint->cfg->poll_min_ms, b->endpoint->cfg->poll_max_ms, res->retry_ms);
 		batch_store(b);
 	}

@@ -73,7 +73,7 @@ struct batch {
 	struct probe *probe;                    /* finding out what came of an intent */
 	bool doubtful;                          /* the open intent's call is over, its outcome unknown */
 	bool busy;                              /* a task has it */
-	bool canceling;                         /* the cancel call is under way or answered */
+	bool canceling;                         /* it was asked to; until the next look tells what came of it */
 	/* FETCHING */
 	int fetch;                              /* 0 output, 1 errors, 2: both are here */
 	int fd;
