@@ -196,6 +196,7 @@ static void tick_canceled(struct job *job)
 	for (struct batch *b = job->e->batches; b != NULL; b = b->next)
 		if (b->job == job && !b->row.cancel && b->row.state <= BATCH_RUNNING) {
 			b->row.cancel = 1;
+			b->row.tries = 0;       /* looked at soon again */
 			batch_store(b);
 		}
 	if (job->tasks > 0)
@@ -243,18 +244,43 @@ static bool more_to_come(const struct job *job, int stage)
 	       (stage > 1 && (job->judging[stage - 1] > 0 || job->counts.n[stage - 1][PASS_ANSWERED] > 0));
 }
 
-static void tick_build(struct job *job)
+/* The stage that a request file can be made for now, 0: none. */
+static int stage_to_build(const struct job *job)
 {
+	if (!job_is(job, JOB_RUNNING) || job->remove || job->endpoint->cfg == NULL)
+		return 0;
 	for (int stage = (int)job->row.stages; stage >= 1; stage--) {
 		int64_t ready = job->counts.n[stage][PASS_READY];
-		const struct endpoint_config *cfg = job->endpoint->cfg;
 
-		if (ready == 0 || job->building[stage] || !my_turn(job) || !task_room(job->e))
-			continue;
-		if (more_to_come(job, stage) && ready < cfg->max_requests)
-			continue;
-		build_start(job, stage);
+		if (ready > 0 && !job->building[stage] &&
+		    (ready >= job->endpoint->cfg->max_requests || !more_to_come(job, stage)))
+			return stage;
 	}
+	return 0;
+}
+
+/* By ids, from the job behind the one that had the last turn. */
+static bool another_is_first(const struct job *job)
+{
+	int64_t turn = job->endpoint->turn;
+
+	for (const struct job *j = job->e->jobs; j != NULL; j = j->next) {
+		bool earlier = (j->row.id > turn) == (job->row.id > turn) ? j->row.id < job->row.id : j->row.id > turn;
+
+		if (j != job && j->endpoint == job->endpoint && earlier && stage_to_build(j) > 0)
+			return true;
+	}
+	return false;
+}
+
+static void tick_build(struct job *job)
+{
+	int stage = stage_to_build(job);
+
+	if (stage == 0 || !my_turn(job) || !task_room(job->e) || another_is_first(job))
+		return;                         /* until another job had its turn, or the end of a task or batch */
+	job->endpoint->turn = job->row.id;
+	build_start(job, stage);
 }
 
 static bool nothing_left(const struct job *job)
@@ -353,8 +379,7 @@ void job_tick(struct job *job)
 		tick_canceled(job);
 	else
 		tick_judge(job);
-	if (job->row.state == JOB_RUNNING)
-		tick_build(job);
+	tick_build(job);
 	tick_render(job);
 	if (nothing_left(job) && job->dirty == 0 && !job->rendering && job->row.state != JOB_PAUSED)
 		(void)job_finish(job);
