@@ -1,13 +1,78 @@
 /* SPDX-License-Identifier: MIT */
 #include "stage_steps.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "json.h"
 #include "mem.h"
 
 #define MISSING "missing_in_results"             /* the output file has no line for the pass */
+
+/* --- lines that hold an error of the endpoint --------------------------------------------------------- */
+
+struct line_error {
+	char reason[64];                /* its code as a word, or http_<status>; "": the line holds no error */
+	char details[256];
+};
+
+static void set_word(struct line_error *e, const char *code)
+{
+	size_t n = 0;
+
+	for (; code[n] != '\0' && n + 1 < sizeof e->reason; n++) {
+		unsigned char c = (unsigned char)code[n];
+
+		e->reason[n] = isalnum(c) || c == '_' || c == '.' || c == '-' ? (char)tolower(c) : '_';
+	}
+	e->reason[n] = '\0';
+}
+
+/* {"error":{"code","message"}} beside the response or in its body, or a status that is no success. */
+static void line_error_read(struct span line, struct line_error *ret)
+{
+	struct json *v = NULL;
+	const struct json *response, *error;
+	const char *code, *message;
+	int64_t status;
+
+	*ret = (struct line_error){ .reason = "" };
+	if (json_parse(line.at, line.len, &v, NULL) < 0)
+		return;
+	response = json_get(v, "response");
+	error = json_get(v, "error");
+	if (json_is_null(error))
+		error = json_get(json_get(response, "body"), "error");
+	status = json_get_int(response, "status_code", 0);
+	code = json_get_str(error, "code");
+	message = json_get_str(error, "message");
+	if (code != NULL && code[0] != '\0')
+		set_word(ret, code);
+	else if (status >= 300)
+		snprintf(ret->reason, sizeof ret->reason, "http_%lld", (long long)status);
+	else if (!json_is_null(error))
+		set_word(ret, "request_failed");
+	snprintf(ret->details, sizeof ret->details, "%s", message != NULL ? message : json_str(error) != NULL ? json_str(error) : "");
+	json_free(v);
+}
+
+/* Fail the pass by what its line says; when the endpoint has sent an error, by that. */
+static void fail_by_line(struct stage_turn *turn, const struct stage_pass *p, int stage, struct span line,
+                         const struct judgement *j)
+{
+	struct line_error e = { .reason = "" };
+
+	if (j->fault == ANSWER_MALFORMED || j->fault == ANSWER_NO_ANSWER)
+		line_error_read(line, &e);
+	if (e.reason[0] != '\0')
+		stage_pass_failed(turn, p, stage, e.reason, e.details);
+	else
+		stage_pass_failed(turn, p, stage, answer_fault_word(j->fault), j->details);
+}
+
+/* --- the steps -------------------------------------------------------------------------------------------- */
 
 int step_gen1(struct stage_turn *turn, struct instance *in, struct err *err)
 {
@@ -43,7 +108,7 @@ static int check_stage1(struct stage_turn *turn, struct instance *in, const stru
 	if (rc < 0)
 		return rc;
 	if (!j.usable)
-		stage_pass_failed(turn, p, 1, answer_fault_word(j.fault), j.details);
+		fail_by_line(turn, p, 1, line, &j);
 	*ret_good = j.usable;
 	return 0;
 }
@@ -92,7 +157,7 @@ static int put_own(struct stage_turn *turn, const char *custom_id, const char *s
 	return rc;
 }
 
-static int put_sample(struct stage_turn *turn, const struct stage_pass *p, const struct sample *s, struct err *err)
+static int put_sample(struct stage_turn *turn, const struct stage_pass *p, struct span line, const struct sample *s, struct err *err)
 {
 	const struct stage_run *run = turn->run;
 	const char *suffix = rollout_product_suffix(run->rollout);
@@ -103,7 +168,7 @@ static int put_sample(struct stage_turn *turn, const struct stage_pass *p, const
 	if (rc < 0)
 		return rc;
 	if (!s->judgement.usable) {
-		stage_pass_failed(turn, p, 2, answer_fault_word(s->judgement.fault), s->judgement.details);
+		fail_by_line(turn, p, 2, line, &s->judgement);
 		return 0;
 	}
 	buf_add_span(&turn->lines, buf_span(&s->output));
@@ -135,7 +200,7 @@ static int sample_pass(struct stage_turn *turn, struct instance *in, const struc
 	if (rc == 0)
 		rc = instance_sample(in, p->k, p->custom_id, line1, line2, &s, err);
 	if (rc == 0)
-		rc = put_sample(turn, p, &s, err);
+		rc = put_sample(turn, p, line2, &s, err);
 	sample_done(&s);
 	return rc;
 }

@@ -170,6 +170,16 @@ def test_every_pass_is_accounted_for():
     assert lines('acc/output.jsonl')[0]['model_name_or_path'] == 'm-1'       # the one that answered
 
 
+def test_an_error_of_the_endpoint_is_the_reason():
+    with open(os.path.join(HOME, 'e1.jsonl'), 'w') as f:
+        f.write(json.dumps({'custom_id': 'o__r-1', 'response': None, 'error': {'code': 'batch_expired', 'message': 'too late'}}) + '\n')
+        f.write(json.dumps({'custom_id': 'o__r-2', 'response': {'status_code': 500, 'body': {'error': {'message': 'boom'}}}}) + '\n')
+        f.write(json.dumps({'custom_id': 'o__r-3', 'response': {'status_code': 200, 'body': {'choices': []}}}) + '\n')
+    stage('bugfixer', 'proc_step2', 'mirror', '--model_name', 'm', '--input_file', 'e1.jsonl', '--save_dir', 'errors')
+    assert [(f['custom_id'], f['reason']) for f in lines('errors/failures.jsonl')] == [
+        ('o__r-1', 'batch_expired'), ('o__r-2', 'http_500'), ('o__r-3', 'no_answer')]
+
+
 def test_a_missing_structure_fails_its_instance_by_name():
     os.rename(os.path.join(HOME, 'structures/o__r-3.json'), os.path.join(HOME, 'hidden'))
     try:
