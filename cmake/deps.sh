@@ -1,11 +1,17 @@
 #!/bin/sh
 # Are the libraries and tools there that the build needs?  On Debian and Ubuntu what is missing is installed.
+# usage: deps.sh [release]      release: without what only the tests need
 set -eu
 
 libs="libcurl libcjson sqlite3 libuv libconfig libgit2 libmicrohttpd check"
 tools="cc cmake ninja pkg-config git python3"
 packages="build-essential cmake ninja-build pkg-config git python3 \
 libcurl4-openssl-dev libcjson-dev libsqlite3-dev libuv1-dev libconfig-dev libgit2-dev libmicrohttpd-dev check"
+
+if [ "${1:-}" = release ]; then
+	libs=${libs% libmicrohttpd check}
+	packages=${packages% libmicrohttpd-dev check}
+fi
 
 missing() {
 	for tool in $tools; do
