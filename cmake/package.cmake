@@ -1,5 +1,5 @@
 # `make deb`: what install.cmake lays down, as a Debian package.
-if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+if(NOT TARGET install_files)
   return()
 endif()
 set(CPACK_GENERATOR DEB)
