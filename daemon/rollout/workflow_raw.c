@@ -22,41 +22,77 @@ static int raw_open(struct instance *in, struct err *err)
 	return rc;
 }
 
-/* The row as it is, under another custom_id; what a Batch API wants besides and the row lacks is added. */
-static int raw_request(struct instance *in, int stage, int64_t k, const char *custom_id,
-                       struct span previous, struct buf *ret, struct err *err)
+/* From the object's brace on: a mark of the byte order may stand in front. */
+static struct span json_object_text(struct span line)
+{
+	const char *brace = line.len > 0 ? memchr(line.at, '{', line.len) : NULL;
+
+	return brace == NULL ? line : span_trim((struct span){ brace, line.len - (size_t)(brace - line.at) });
+}
+
+/* Up to and with the brace that closes the object. */
+static size_t object_end(struct span text)
+{
+	size_t end = text.len;
+
+	while (end > 0 && text.at[end - 1] != '}')
+		end--;
+	return end;
+}
+
+/*
+ * The row as it is, byte for byte, but for the value of custom_id; what a Batch API wants besides and the row
+ * lacks comes behind its last member.
+ */
+static void splice_request(struct span row, const struct raw_members *m, const char *custom_id, const char *line_url,
+                           struct buf *ret)
 {
 	static const char *const wanted[] = { "method", "url" };
-	const char *values[] = { "POST", in->r->p.line_url };
+	const char *values[] = { "POST", line_url };
+	const char *from = row.at, *end = row.at + object_end(row);
+	struct jw w = { .out = ret, .comma = true };
 	bool there[] = { false, false };
-	struct raw_members m = { 0 };
-	struct jw w = { .out = ret };
-	int rc = raw_members_read(in->line, "request", &m, err);
 
-	(void)stage;
-	(void)k;
-	(void)previous;
-	if (rc < 0)
-		return rc;
-	jw_obj(&w);
-	for (size_t i = 0; i < m.n; i++) {
-		if (strcmp(m.at[i].name, "custom_id") == 0) {
-			jw_put_str(&w, "custom_id", custom_id);
-			continue;
-		}
+	for (size_t i = 0; i < m->n; i++) {
 		for (int n = 0; n < 2; n++)
-			there[n] = there[n] || strcmp(m.at[i].name, wanted[n]) == 0;
-		jw_name(&w, m.at[i].name);
-		raw_value_print(m.at[i].value, ret);
-		w.comma = true;
+			there[n] = there[n] || strcmp(m->at[i].name, wanted[n]) == 0;
+		if (strcmp(m->at[i].name, "custom_id") != 0)
+			continue;
+		buf_add(ret, from, (size_t)(m->at[i].value.at - from));
+		buf_add_char(ret, '"');
+		json_escape(ret, custom_id, strlen(custom_id));
+		buf_add_char(ret, '"');
+		from = m->at[i].value.at + m->at[i].value.len;
 	}
+	buf_add(ret, from, (size_t)(end - 1 - from));
 	for (int n = 0; n < 2; n++) {
 		if (!there[n])
 			jw_put_str(&w, wanted[n], values[n]);
 	}
-	sample_end(&w);
+	buf_add_str(ret, "}\n");
+}
+
+static int raw_request(struct instance *in, int stage, int64_t k, const char *custom_id,
+                       struct span previous, struct buf *ret, struct err *err)
+{
+	struct span row = json_object_text(in->line);
+	struct raw_members m = { 0 };
+	struct buf flat = { 0 };
+	int rc;
+
+	(void)stage;
+	(void)k;
+	(void)previous;
+	if (row.len > 0 && (memchr(row.at, '\n', row.len) != NULL || memchr(row.at, '\r', row.len) != NULL)) {
+		raw_value_print(row, &flat);            /* written over several lines */
+		row = buf_span(&flat);
+	}
+	rc = raw_members_read(row, "request", &m, err);
+	if (rc == 0)
+		splice_request(row, &m, custom_id, in->r->p.line_url, ret);
 	raw_members_done(&m);
-	return 0;
+	buf_done(&flat);
+	return rc;
 }
 
 /*
@@ -94,14 +130,6 @@ static int raw_check(struct instance *in, struct span line, struct judgement *re
 	raw_judge(line, &a, ret);
 	answer_done(&a);
 	return 0;
-}
-
-/* From the object's brace on: a mark of the byte order may stand in front. */
-static struct span json_object_text(struct span line)
-{
-	const char *brace = line.len > 0 ? memchr(line.at, '{', line.len) : NULL;
-
-	return brace == NULL ? line : span_trim((struct span){ brace, line.len - (size_t)(brace - line.at) });
 }
 
 static int raw_sample(struct instance *in, int64_t k, const char *custom_id,

@@ -256,6 +256,48 @@ def test_testwriter_makes_scripts_that_tell():
             assert out == fixed + '\n', (custom_id, pytest, out, err)
 
 
+# --- beside the daemon ------------------------------------------------------------------------------------------
+
+def beside_the_daemon(workflow, passk):
+    """What stage makes of the daemon's own answers is what the daemon made, byte for byte."""
+    from harness import Site, demo_data
+    data = demo_data()
+    flags = ['--dataset', os.path.join(data, 'demo.jsonl'), '--repostructure_dir', os.path.join(data, 'structures'),
+             '--model_name', 'demo-model', '--passk', str(passk), '--temp', '0.8', '--greedy_first', '--convert_crlf']
+    with Site() as s:
+        s.up(os.path.join(data, f'answers_{workflow}.jsonl'), max_requests=4, max_active=3, max_attempts=2)
+        s.wait(s.submit(workflow, *flags, '--save_dir', s.path('out')), exit=1)        # one pass of the demo is hopeless
+        at = lambda *names: open(s.path(*names), 'rb').read()
+
+        def stage_of(step, *more):
+            p = subprocess.run([BATCHCTL, 'stage', workflow, step, *flags, *more], capture_output=True, text=True, timeout=120)
+            assert p.returncode == 0, p.stderr
+
+        stage_of('gen_step1', '--output_file', s.path('req1'))
+        assert at('req1') == at('out', 'batch_requests_step1.jsonl')
+        stage_of('proc_step1_gen_step2', '--input_file', s.path('out', 'batch_output_step1.jsonl'), '--output_file', s.path('req2'))
+        assert at('req2') == at('out', 'batch_requests_step2.jsonl')
+        stage_of('proc_step2', '--input_file', s.path('out', 'batch_output_step2.jsonl'), '--step1_file',
+                 s.path('out', 'batch_output_step1.jsonl'), '--save_dir', s.path('own'))
+        assert sorted(os.listdir(s.path('own', 'samples'))) == sorted(os.listdir(s.path('out', 'samples')))
+        for name in os.listdir(s.path('own', 'samples')):
+            assert at('own', 'samples', name) == at('out', 'samples', name), name
+        processed = [n for n in os.listdir(s.path('out')) if n.startswith('output')]
+        assert len(processed) == passk + 1, processed
+        for name in processed:
+            assert at('own', name) == at('out', name), name
+        brief = lambda d: [(f['custom_id'], f['stage'], f['reason'], f['details']) for f in lines(s.path(d, 'failures.jsonl'))]
+        assert brief('own') == brief('out'), (brief('own'), brief('out'))
+
+
+def test_stage_makes_what_the_daemon_makes():
+    beside_the_daemon('bugfixer', 2)
+
+
+def test_stage_makes_what_the_daemon_makes_of_tests():
+    beside_the_daemon('testwriter', 2)
+
+
 def main():
     failed = 0
     make_world()

@@ -335,7 +335,7 @@ START_TEST(a_raw_request_goes_out_as_it_is_under_its_id)
 
 	ck_assert_int_eq(instance_open(r, span_of(row), NULL, &in, NULL), 0);
 	ck_assert_int_eq(instance_request(in, 1, 0, "b7", (struct span){ NULL, 0 }, &b, NULL), 0);
-	ck_assert_str_eq(b.at, "{\"body\":{\"model\":\"m\",\"big\":12345678901234567890,\"s\":\"\\u00e4 \"},\"custom_id\":\"b7\",\"x\":1,"
+	ck_assert_str_eq(b.at, "{\"body\": {\"model\":\"m\",\"big\":12345678901234567890, \"s\":\"\\u00e4 \"}, \"custom_id\":\"b7\", \"x\":1,"
 	                 "\"method\":\"POST\",\"url\":\"/v1/x\"}\n");
 	ck_assert_int_eq(instance_request(in, 2, 0, "b7", (struct span){ NULL, 0 }, &b, NULL), BD_EINVALID);
 	instance_close(in);
