@@ -174,6 +174,25 @@ int call_open_plain(const struct args *args, const char *command, const char *jo
 	return rc;
 }
 
+int call_open_file(const struct args *args, const char *job, const char *name, int64_t from, struct call **ret,
+                   struct err *err)
+{
+	struct buf line = { 0 };
+	struct jw w = { .out = &line };
+	int rc;
+
+	begin_request("fetch", &w);
+	jw_put_str(&w, "job", job);
+	jw_put_str(&w, "file", name);
+	jw_put_int(&w, "from", from);
+	jw_obj_end(&w);
+	jw_obj_end(&w);
+	buf_add_char(&line, '\n');
+	rc = call_make(args, &line, NULL, ret, err);
+	buf_done(&line);
+	return rc;
+}
+
 /* One line of the reply is in: 1 a "more", 0 the "ok", negative the daemon's error. */
 static int take_line(struct span line, struct json **ret, struct err *err)
 {
@@ -258,6 +277,34 @@ int call_next(struct call *c, int64_t until_ms, struct json **ret, struct err *e
 		if (rc < 0)
 			return rc;
 	}
+}
+
+int call_bytes(struct call *c, int64_t n, int fd, const char *path, struct err *err)
+{
+	while (n > 0) {
+		size_t have = c->in.len - c->next;
+		short events;
+		int rc = 1;
+
+		if (have == 0) {
+			rc = wait_for(c, POLLIN, 0, &events, err);
+			if (rc == 0)
+				rc = read_some(c, err);
+			if (rc == 0)
+				rc = err_set(err, BD_ENET, "the daemon hung up before %s was through; fetch again to go on", path);
+		}
+		if (rc < 0)
+			return rc;
+		have = c->in.len - c->next;
+		if ((int64_t)have > n)
+			have = (size_t)n;
+		ssize_t w = have > 0 ? write(fd, c->in.at + c->next, have) : 0;
+		if (w < 0 && errno != EINTR)
+			return err_sys(err, BD_EIO, "cannot write %s", path);
+		c->next += w > 0 ? (size_t)w : 0;
+		n -= w > 0 ? w : 0;
+	}
+	return 0;
 }
 
 void call_close(struct call *c)

@@ -20,6 +20,12 @@ int call_open(const struct args *args, const char *job, struct call **ret, struc
 /* As call_open() for another command than that of args (its words and flags are not sent), of one job (NULL: none). */
 int call_open_plain(const struct args *args, const char *command, const char *job, struct call **ret, struct err *err);
 
+/* fetch: one file of a job from a byte on.  Behind the "ok", call_bytes() takes its bytes. */
+int call_open_file(const struct args *args, const char *job, const char *name, int64_t from, struct call **ret,
+                   struct err *err);
+/* n raw bytes behind a reply line, into fd (called `path` in errors).  BD_ENET if they break off. */
+int call_bytes(struct call *c, int64_t n, int fd, const char *path, struct err *err);
+
 /*
  * 1 with a "more", 0 with the "ok" behind which nothing comes; *ret is owned by the caller.  Negative: what the daemon
  * said was wrong, or BD_ENET if its reply broke off.  Waits at most until_ms of the monotonic clock (0: for ever), then

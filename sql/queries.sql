@@ -4,14 +4,14 @@
 SELECT value FROM meta WHERE name = :name;
 
 -- name: job_insert
-INSERT INTO job (name, workflow, state, endpoint, params, model, dataset, save_dir, owner_uid, priority, stages, passk,
+INSERT INTO job (name, workflow, state, endpoint, params, model, dataset, save_dir, fetch_dir, owner_uid, priority, stages, passk,
                  instances, passes, created_ms)
-VALUES (:name, :workflow, 'LOADING', :endpoint, :params, :model, :dataset, :save_dir, :owner_uid, :priority, :stages,
+VALUES (:name, :workflow, 'LOADING', :endpoint, :params, :model, :dataset, :save_dir, :fetch_dir, :owner_uid, :priority, :stages,
         :passk, :instances, :passes, :created_ms)
 RETURNING id;
 
 -- name: job_get
-SELECT id, name, workflow, state, reason, endpoint, params, model, dataset, save_dir, owner_uid, priority, stages, passk,
+SELECT id, name, workflow, state, reason, endpoint, params, model, dataset, save_dir, fetch_dir, owner_uid, priority, stages, passk,
        instances, passes, created_ms, ended_ms, spools, prompt, completion, cached, reasoning, parses, bytes_read
   FROM job WHERE id = :id;
 
@@ -32,6 +32,9 @@ SELECT id, name = :word OR id = CAST(:word AS INTEGER) AS exact FROM job
 
 -- name: job_set_state
 UPDATE job SET state = :state, reason = :reason, ended_ms = :ended_ms WHERE id = :id;
+
+-- name: job_set_save_dir
+UPDATE job SET save_dir = :save_dir WHERE id = :id;
 
 -- name: job_set_sizes
 UPDATE job SET instances = :instances, passes = :passes WHERE id = :id;
@@ -219,11 +222,11 @@ ON CONFLICT (name) DO UPDATE SET parked = excluded.parked, parked_ms = excluded.
 INSERT INTO event (time_ms, job, batch, level, text) VALUES (:time_ms, :job, :batch, :level, :text);
 
 -- name: event_list
-SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, '') FROM event e LEFT JOIN job j ON j.id = e.job
+SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), coalesce(j.owner_uid, -1) FROM event e LEFT JOIN job j ON j.id = e.job
  WHERE e.seq > :after ORDER BY e.seq LIMIT :most;
 
 -- name: event_list_of_job
-SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, '') FROM event e LEFT JOIN job j ON j.id = e.job
+SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), coalesce(j.owner_uid, -1) FROM event e LEFT JOIN job j ON j.id = e.job
  WHERE e.job = :job AND e.seq > :after ORDER BY e.seq LIMIT :most;
 
 -- name: event_last_seq

@@ -301,7 +301,7 @@ static int open_all(struct err *err)
 	if (rc < 0)
 		return rc;
 	struct ctl_env ctl = { .loop = &app.loop, .engine = app.engine, .db = app.db, .state_dir = dir,
-		.uptime_s = uptime_s };
+		.config = (const struct config *const *)&app.config, .uptime_s = uptime_s };
 	return ctl_open(app.config->socket, &ctl, &app.ctl, err);
 }
 

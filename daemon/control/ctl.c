@@ -13,6 +13,7 @@
 #include "batchd/wire.h"
 #include "ctl_int.h"
 #include "files.h"
+#include "job_store.h"
 #include "log.h"
 #include "mem.h"
 
@@ -83,12 +84,32 @@ static const struct command *command_of(const struct ctl_call *call)
 
 static bool known_arg(const struct command *cmd, const char *name)
 {
-	if (strcmp(name, "job") == 0 || strcmp(name, "workflow") == 0)
+	if (strcmp(name, "job") == 0 || strcmp(name, "workflow") == 0 || strcmp(name, "dir") == 0)
 		return true;
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
 		if (strcmp(flags[i].command, cmd->name) == 0 && strcmp(flags[i].name, name) == 0)
 			return true;
 	return false;
+}
+
+/* The job that args name, and whether it is the peer's. */
+static int check_job(struct ctl_call *call, const struct command *cmd, struct err *err)
+{
+	const char *word = json_get_str(call->args, "job");
+	struct job_row row;
+
+	if (word == NULL)
+		return 0;
+	int rc = job_find(call->ctl->env.db, word, &call->job, err);
+	if (rc == 0)
+		rc = job_get(call->ctl->env.db, call->job, &row, err);
+	if (rc < 0)
+		return rc;
+	call->mine = call->may == CTL_ADMIN || row.owner_uid == (int64_t)call->uid;
+	if (!call->mine && strcmp(cmd->name, "status") != 0)
+		rc = err_set(err, BD_EDENIED, "job %lld (%s) is somebody else's", (long long)call->job, row.name);
+	job_row_done(&row);
+	return rc;
 }
 
 /* Everything that can be said of a request before it runs; the only place that looks at rights. */
@@ -108,7 +129,7 @@ static int check(struct ctl_call *call, struct err *err)
 		if (json_name(a) == NULL || !known_arg(cmd, json_name(a)))
 			return err_set(err, BD_EINVALID, "%s: this batchd (%s) knows no --%.64s", cmd->name, BATCHD_VERSION,
 			               json_name(a) != NULL ? json_name(a) : "?");
-	return 0;
+	return check_job(call, cmd, err);
 }
 
 void ctl_run(struct ctl_call *call)
@@ -220,7 +241,7 @@ static void on_client(uv_stream_t *listener, int status)
 		return;
 	}
 	call->uid = uid;
-	call->may = uid == 0 || uid == getuid() ? CTL_ADMIN : CTL_NONE;
+	call->may = ctl_right_of(*ctl->env.config, uid);
 }
 
 static void on_watch(uv_timer_t *t)
@@ -264,7 +285,7 @@ static int bind_path(struct ctl *ctl, struct err *err)
 
 	if (slash != NULL && slash != dir) {
 		*slash = '\0';
-		rc = dir_make(dir, 0700, err);
+		rc = dir_make(dir, (*ctl->env.config)->shared ? 0755 : 0700, err);
 	}
 	free(dir);
 	if (rc == 0 && somebody_listens(ctl->path))
@@ -275,6 +296,8 @@ static int bind_path(struct ctl *ctl, struct err *err)
 	int uv = uv_pipe_bind(&ctl->listener, ctl->path);
 	if (uv == 0)
 		uv = uv_listen((uv_stream_t *)&ctl->listener, 128, on_client);
+	if (uv == 0 && chmod(ctl->path, (*ctl->env.config)->shared ? 0666 : 0600) < 0)
+		return err_sys(err, BD_EIO, "cannot set the mode of %s", ctl->path);
 	return uv < 0 ? err_set(err, BD_EIO, "cannot listen at %s: %s", ctl->path, uv_strerror(uv)) : 0;
 }
 

@@ -24,6 +24,7 @@ struct ctl_env {
 	struct engine *engine;                  /* all borrowed */
 	struct db *db;
 	const char *state_dir;
+	const struct config *const *config;     /* the one in force */
 	int64_t (*uptime_s)(void);
 };
 

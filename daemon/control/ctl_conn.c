@@ -35,6 +35,8 @@ struct ctl_conn {
 	uv_fs_t write;
 	uv_buf_t part;
 	bool writing, end;
+	bool sending;                   /* a file goes out: fd, left, off */
+	int64_t off;
 	int handles;
 	size_t unsent;
 };
@@ -48,6 +50,7 @@ struct reply {
 
 static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf);
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf);
+static void send_part(struct ctl_conn *c);
 
 static void on_handle_closed(uv_handle_t *h)
 {
@@ -63,6 +66,15 @@ static void on_handle_closed(uv_handle_t *h)
 	free(c->path);
 	buf_done(&c->in);
 	free(c);
+}
+
+/* A file request ended after the handles had closed. */
+static void closed_late(struct ctl_conn *c)
+{
+	if (c->handles == 0) {
+		c->handles = 1;
+		on_handle_closed((uv_handle_t *)&c->pipe);
+	}
 }
 
 void ctl_conn_close(struct ctl_conn *c)
@@ -81,6 +93,55 @@ void ctl_conn_end(struct ctl_conn *c)
 		ctl_conn_close(c);
 }
 
+static void on_part_read(uv_fs_t *req)
+{
+	struct ctl_conn *c = req->data;
+	ssize_t n = req->result;
+
+	uv_fs_req_cleanup(req);
+	c->writing = false;
+	if (c->state == CONN_CLOSING) {
+		closed_late(c);
+		return;
+	}
+	if (n <= 0) {                           /* shorter than it was: the peer notices */
+		ctl_conn_close(c);
+		return;
+	}
+	c->left -= n;
+	c->off += n;
+	c->sending = c->left > 0;
+	c->end = c->end || !c->sending;
+	ctl_conn_write(c, (struct span){ c->chunk, (size_t)n });
+}
+
+/* One part at a time: the next is read when the last is written. */
+static void send_part(struct ctl_conn *c)
+{
+	if (c->writing || c->unsent > 0 || c->state == CONN_CLOSING)
+		return;                         /* until on_written, on_part_read */
+	uv_buf_t part[1] = { uv_buf_init(c->chunk, (unsigned)(c->left < CHUNK ? c->left : CHUNK)) };
+
+	c->writing = true;
+	c->write.data = c;
+	(void)uv_fs_read(c->pipe.loop, &c->write, c->fd, part, 1, c->off, on_part_read);
+}
+
+void ctl_conn_send_file(struct ctl_conn *c, int fd, int64_t off, int64_t len)
+{
+	if (c->state == CONN_CLOSING || len <= 0) {
+		close(fd);
+		ctl_conn_end(c);
+		return;
+	}
+	(void)uv_read_stop((uv_stream_t *)&c->pipe);
+	c->fd = fd;
+	c->off = off;
+	c->left = len;
+	c->sending = true;
+	send_part(c);
+}
+
 static void on_written(uv_write_t *req, int status)
 {
 	struct reply *r = (struct reply *)req;
@@ -88,7 +149,11 @@ static void on_written(uv_write_t *req, int status)
 
 	c->unsent -= r->len;
 	free(r);
-	if (status < 0 || (c->end && c->unsent == 0))
+	if (status < 0)
+		ctl_conn_close(c);
+	else if (c->sending)
+		send_part(c);
+	else if (c->end && c->unsent == 0)
 		ctl_conn_close(c);
 }
 
@@ -154,10 +219,7 @@ static void on_part_written(uv_fs_t *req)
 	uv_fs_req_cleanup(req);
 	c->writing = false;
 	if (c->state == CONN_CLOSING) {
-		if (c->handles == 0) {
-			c->handles = 1;
-			on_handle_closed((uv_handle_t *)&c->pipe);
-		}
+		closed_late(c);
 		return;
 	}
 	if (n < 0) {

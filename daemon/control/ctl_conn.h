@@ -35,6 +35,8 @@ struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *lis
                                  const struct ctl_conn_fns *fns, void *data);
 bool ctl_conn_peer(struct ctl_conn *c, uint32_t *ret_uid);
 void ctl_conn_write(struct ctl_conn *c, struct span bytes);     /* copied */
+/* Behind what is written so far: len bytes of the file from off on, read as the peer takes them; fd is taken over.  Then it ends. */
+void ctl_conn_send_file(struct ctl_conn *c, int fd, int64_t off, int64_t len);
 void ctl_conn_end(struct ctl_conn *c);                          /* close once all is written */
 void ctl_conn_close(struct ctl_conn *c);                        /* close now */
 

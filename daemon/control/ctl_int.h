@@ -28,6 +28,8 @@ struct ctl_call {
 	int refs;                       /* the connection's, and one for each answer that comes later */
 	uid_t uid;                      /* the peer's, by the kernel's word */
 	enum ctl_right may;
+	int64_t job;                    /* that args.job names; 0: none */
+	bool mine;                      /* it is the peer's, or the peer may do with every job what its owner may */
 	struct json *request;           /* owned */
 	const struct json *args;
 	char *upload_path;              /* owned; NULL: none came */
@@ -43,6 +45,13 @@ struct ctl_call {
 #include "batchd/commands.def"
 
 void ctl_call_release(struct ctl_call *call);   /* conn is NULL once the client has gone */
+
+/* What a peer may here, by its groups. */
+enum ctl_right ctl_right_of(const struct config *cfg, uid_t uid);
+/* May batchd read that path for the peer?  Its own user's paths are its own; others name what lies under shared_roots. */
+int ctl_path_check(const struct ctl_call *call, const char *what, const char *path, struct err *err);
+/* Are results kept by batchd until their owner fetches them? */
+bool ctl_keeps_results(const struct ctl_call *call);
 
 /* Run what the request asks for; answers an error itself. */
 void ctl_run(struct ctl_call *call);

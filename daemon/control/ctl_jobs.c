@@ -14,11 +14,10 @@ enum { LIST_MOST = 200, EVENTS_MOST = 500 };
 
 static int find_job(struct ctl_call *call, int64_t *ret, struct err *err)
 {
-	const char *word = json_get_str(call->args, "job");
-
-	if (word == NULL || word[0] == '\0')
+	if (call->job == 0)
 		return err_set(err, BD_EINVALID, "which job? (batchctl status lists them)");
-	return job_find(call->ctl->env.db, word, ret, err);
+	*ret = call->job;
+	return 0;
 }
 
 int ctl_ping(struct ctl_call *call, struct err *err)
@@ -39,6 +38,12 @@ int ctl_ping(struct ctl_call *call, struct err *err)
 	return 0;
 }
 
+/* Whose jobs the peer sees whole: all (-1), or its own. */
+static int64_t ctl_sees(const struct ctl_call *call)
+{
+	return call->may == CTL_ADMIN ? -1 : (int64_t)call->uid;
+}
+
 static int status_list(struct ctl_call *call, struct jw *w, struct err *err)
 {
 	struct engine *e = call->ctl->env.engine;
@@ -56,7 +61,7 @@ static int status_list(struct ctl_call *call, struct jw *w, struct err *err)
 	jw_name(w, "jobs");
 	jw_list(w);
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = engine_job_status(e, ids[i], false, w, err);
+		rc = engine_job_status(e, ids[i], false, ctl_sees(call), w, err);
 	jw_list_end(w);
 	jw_name(w, "endpoints");
 	engine_endpoint_status(e, w);
@@ -78,7 +83,7 @@ int ctl_status(struct ctl_call *call, struct err *err)
 	} else {
 		rc = find_job(call, &id, err);
 		if (rc == 0)
-			rc = engine_job_status(call->ctl->env.engine, id, true, &w, err);
+			rc = engine_job_status(call->ctl->env.engine, id, true, ctl_sees(call), &w, err);
 	}
 	if (rc < 0)
 		buf_done(&line);
@@ -237,7 +242,7 @@ static void send_job(struct ctl_call *call, int64_t id, const char *word, bool l
 	struct jw w;
 
 	ctl_begin(&w, &line, word);
-	if (engine_job_status(call->ctl->env.engine, id, last, &w, &err) < 0) {
+	if (engine_job_status(call->ctl->env.engine, id, last, ctl_sees(call), &w, &err) < 0) {
 		buf_done(&line);
 		ctl_fail(call, &err);
 		return;
@@ -286,6 +291,9 @@ static void on_event(void *data, const struct event_row *e)
 	struct jw w;
 	char number[24];
 
+	call->follow_seq = e->seq;
+	if (call->may != CTL_ADMIN && e->job > 0 && e->job_owner != (int64_t)call->uid)
+		return;                         /* somebody else's */
 	snprintf(number, sizeof number, "%lld", (long long)e->job);
 	ctl_begin(&w, &line, "more");
 	jw_obj(&w);
@@ -298,7 +306,6 @@ static void on_event(void *data, const struct event_row *e)
 	jw_put_str(&w, "text", e->text);
 	jw_obj_end(&w);
 	ctl_send(call, &w, &line, false);
-	call->follow_seq = e->seq;
 }
 
 void ctl_events_send(struct ctl_call *call)

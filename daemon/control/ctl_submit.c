@@ -76,6 +76,11 @@ int ctl_submit(struct ctl_call *call, struct err *err)
 	s.end = json_get_str(call->args, "end_file");
 	s.dataset = json_get_str(call->args, raw ? "requests" : "dataset");
 	s.dataset_path = call->upload_path;
+	s.keep = ctl_keeps_results(call);
+	if ((rc = ctl_path_check(call, "repostructure_dir", s.params.repostructure_dir, err)) < 0 ||
+	    (rc = ctl_path_check(call, "repo_mirrors", s.params.repo_mirrors, err)) < 0 ||
+	    (rc = ctl_path_check(call, "prompt_dir", s.params.prompt_dir, err)) < 0)
+		goto out;
 	if (s.save_dir == NULL || s.save_dir[0] != '/')
 		rc = err_set(err, BD_EINVALID, "submit: --save_dir must be an absolute path");
 	else if (s.dataset_path == NULL)

@@ -94,7 +94,7 @@ static bool write_events(struct engine *e)
 
 	while (e->events != NULL && engine_write(e)) {
 		struct pending_event *p = e->events;
-		struct event_row row = { 0, p->time_ms, p->job, p->batch, p->level, p->text, NULL };
+		struct event_row row = { 0, p->time_ms, p->job, p->batch, p->level, p->text, NULL, 0 };
 
 		if (!engine_ok(e, event_insert(e->db, &row, &err), &err))
 			return false;

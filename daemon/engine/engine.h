@@ -57,6 +57,7 @@ struct submission {
 	struct rollout_params params;           /* texts borrowed during the call */
 	const char *name, *endpoint;            /* NULL: made up, the first one */
 	const char *save_dir;                   /* absolute */
+	bool keep;                              /* batchd keeps the results (results/<id>) for a fetch into save_dir */
 	const char *dataset;                    /* as the person named it */
 	const char *dataset_path;               /* the uploaded bytes, in state_dir; taken over */
 	const char *start, *end;                /* range of custom_ids, NULL: all */
@@ -80,8 +81,8 @@ struct retry_selector {
 };
 int engine_retry(struct engine *e, int64_t job, const struct retry_selector *which, int64_t *ret_passes, struct err *err);
 
-/* A JOB object as wire.h has it. */
-int engine_job_status(struct engine *e, int64_t job, bool with_batches, struct jw *w, struct err *err);
+/* A JOB object as wire.h has it.  sees: the uid whose jobs are shown whole, -1: all; of others only what the queue needs. */
+int engine_job_status(struct engine *e, int64_t job, bool with_batches, int64_t sees, struct jw *w, struct err *err);
 /* A list of ENDPOINT objects. */
 void engine_endpoint_status(struct engine *e, struct jw *w);
 /* The list "lines" of why. */

@@ -151,7 +151,7 @@ static void waiting_for(struct engine *e, const struct job *job, char *ret, size
 		         (long long)ep->cfg->max_active, ahead);
 }
 
-int engine_job_status(struct engine *e, int64_t id, bool with_batches, struct jw *w, struct err *err)
+int engine_job_status(struct engine *e, int64_t id, bool with_batches, int64_t sees, struct jw *w, struct err *err)
 {
 	struct job *job = job_in_memory(e, id);
 	struct job_row row = { 0 };
@@ -172,20 +172,23 @@ int engine_job_status(struct engine *e, int64_t id, bool with_batches, struct jw
 	jw_obj(w);
 	jw_put_int(w, "schema", 1);
 	jw_put_str(w, "id", number);
-	jw_put_str(w, "name", row.name);
+	bool whole = sees < 0 || row.owner_uid == sees;
+	jw_put_str(w, "name", whole ? row.name : "-");
 	jw_put_str(w, "workflow", row.workflow);
 	jw_put_str(w, "state", held ? job_state_word(JOB_PAUSED) : job_state_word(row.state));
-	jw_put_str(w, "reason", row.reason);
+	jw_put_str(w, "reason", whole ? row.reason : "");
 	jw_put_str(w, "endpoint", row.endpoint);
 	jw_put_int(w, "priority", row.priority);
 	jw_put_int(w, "owner_uid", row.owner_uid);
-	jw_put_str(w, "model", row.model);
-	jw_put_str(w, "dataset", row.dataset);
+	jw_put_str(w, "model", whole ? row.model : "");
+	jw_put_str(w, "dataset", whole ? row.dataset : "");
 	jw_put_int(w, "instances", row.instances);
 	jw_put_int(w, "passk", row.passk);
 	jw_put_int(w, "created_ms", row.created_ms);
 	jw_put_int(w, "ended_ms", row.ended_ms);
-	jw_put_str(w, "save_dir", row.save_dir);
+	jw_put_str(w, "save_dir", whole ? row.save_dir : "");
+	if (whole && row.fetch_dir[0] != '\0')
+		jw_put_str(w, "fetch_dir", row.fetch_dir);
 	put_passes(w, &row, &counts);
 	put_stages(w, &row, &counts);
 	jw_name(w, "tokens");
@@ -200,9 +203,10 @@ int engine_job_status(struct engine *e, int64_t id, bool with_batches, struct jw
 	jw_put_int(w, "parses", row.parses);
 	jw_put_int(w, "bytes_read", row.bytes_read);
 	jw_obj_end(w);
-	jw_put_str(w, "waiting", waiting);
-	rc = put_reasons(e, id, w, err);
-	if (rc == 0 && with_batches)
+	jw_put_str(w, "waiting", whole ? waiting : "");
+	if (whole)
+		rc = put_reasons(e, id, w, err);
+	if (rc == 0 && with_batches && whole)
 		rc = put_batches(e, id, w, err);
 	jw_obj_end(w);
 	job_row_done(&row);

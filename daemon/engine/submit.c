@@ -297,7 +297,8 @@ static int insert_job(struct engine *e, const struct submission *s, const struct
 		.workflow = mem_strdup(s->params.workflow), .endpoint = mem_strdup(ep->name),
 		.params = mem_strdup(buf_str(&text)),
 		.model = mem_strdup(s->params.model_name != NULL ? s->params.model_name : ""),
-		.dataset = mem_strdup(s->dataset != NULL ? s->dataset : ""), .save_dir = mem_strdup(s->save_dir),
+		.dataset = mem_strdup(s->dataset != NULL ? s->dataset : ""), .save_dir = mem_strdup(s->keep ? "" : s->save_dir),
+		.fetch_dir = mem_strdup(s->keep ? s->save_dir : ""),
 		.owner_uid = s->owner_uid, .priority = s->priority, .stages = rollout_stages(r), .passk = s->params.passk,
 		.created_ms = now_ms(e) };
 
@@ -318,6 +319,20 @@ static int save_dir_taken(struct engine *e, const char *save_dir, struct err *er
 	return 0;
 }
 
+/* Results that stay with batchd until their owner fetches them, and go with the job. */
+static int keep_results(struct job *job, bool samples, struct err *err)
+{
+	char *dir = job_path(job, "results");
+	bool made;
+	int rc = check_save_dir(dir, samples, &made, err);
+
+	text_set(&job->row.save_dir, dir);
+	if (rc == 0)
+		rc = job_set_save_dir(job->e->db, job->row.id, dir, err);
+	free(dir);
+	return rc < 0 ? rc : engine_flush(job->e, err);
+}
+
 int engine_submit(struct engine *e, const struct submission *s, submit_fn on_done, void *data, struct err *err)
 {
 	struct endpoint *ep = s->endpoint != NULL ? endpoint_find(e, s->endpoint) : e->endpoints;
@@ -334,12 +349,14 @@ int engine_submit(struct engine *e, const struct submission *s, submit_fn on_don
 		return err_set(err, BD_EINVALID, "endpoint %s: %s", ep->name, ep->cfg->trouble);
 	params.line_url = ep->cfg->line_url;
 	int rc = rollout_new(&params, &r, err);
-	if (rc == 0)
+	if (rc == 0 && !s->keep)
 		rc = save_dir_taken(e, s->save_dir, err);
-	if (rc == 0)
+	if (rc == 0 && !s->keep)
 		rc = check_save_dir(s->save_dir, rollout_product_suffix(r) != NULL, &made, err);
 	if (rc == 0)
 		rc = insert_job(e, s, ep, r, &job, err);
+	if (rc == 0 && s->keep)
+		rc = keep_results(job, rollout_product_suffix(r) != NULL, err);
 	rollout_free(r);
 	if (rc == 0 && (rc = dir_make(job->dir, 0700, err)) == 0) {
 		char *structures = job_path(job, "structures");
@@ -350,7 +367,8 @@ int engine_submit(struct engine *e, const struct submission *s, submit_fn on_don
 	if (rc < 0) {
 		if (job != NULL)
 			job->remove = true;
-		unmake_save_dir(s->save_dir, made);
+		if (!s->keep)
+			unmake_save_dir(s->save_dir, made);
 		return rc;
 	}
 	struct submit *w = MEM_NEW(struct submit);

@@ -214,7 +214,7 @@ static int each_event(struct stmt *st, event_fn each, void *data, struct err *er
 {
 	while (stmt_next(st)) {
 		struct event_row e = { stmt_int(st, 0), stmt_int(st, 1), stmt_int(st, 2), stmt_int(st, 3),
-			stmt_text(st, 4), stmt_text(st, 5), stmt_text(st, 6) };
+			stmt_text(st, 4), stmt_text(st, 5), stmt_text(st, 6), stmt_int(st, 7) };
 
 		each(data, &e);
 	}

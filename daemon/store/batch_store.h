@@ -40,7 +40,7 @@ struct endpoint_row { char *parked; int64_t parked_ms, token_limit; };  /* parke
 int endpoint_get(struct db *db, const char *name, struct endpoint_row *ret, struct err *err);
 int endpoint_save(struct db *db, const char *name, const struct endpoint_row *row, struct err *err);
 
-struct event_row { int64_t seq, time_ms, job, batch; const char *level, *text, *job_name; };
+struct event_row { int64_t seq, time_ms, job, batch; const char *level, *text, *job_name; int64_t job_owner; };
 int event_insert(struct db *db, const struct event_row *e, struct err *err);
 typedef void (*event_fn)(void *data, const struct event_row *e);
 /* job 0: all.  After that seq, at most that many; texts valid during the callback. */

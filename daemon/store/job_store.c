@@ -21,6 +21,7 @@ void job_row_done(struct job_row *r)
 	free(r->model);
 	free(r->dataset);
 	free(r->save_dir);
+	free(r->fetch_dir);
 	*r = (struct job_row){ 0 };
 }
 
@@ -36,6 +37,7 @@ int job_insert(struct db *db, const struct job_row *row, int64_t *ret_id, struct
 	stmt_bind_text(&st, ":model", row->model);
 	stmt_bind_text(&st, ":dataset", row->dataset);
 	stmt_bind_text(&st, ":save_dir", row->save_dir);
+	stmt_bind_text(&st, ":fetch_dir", row->fetch_dir != NULL ? row->fetch_dir : "");
 	stmt_bind_int(&st, ":owner_uid", row->owner_uid);
 	stmt_bind_int(&st, ":priority", row->priority);
 	stmt_bind_int(&st, ":stages", row->stages);
@@ -72,6 +74,7 @@ int job_get(struct db *db, int64_t id, struct job_row *ret, struct err *err)
 	r.model = mem_strdup(stmt_text(&st, c++));
 	r.dataset = mem_strdup(stmt_text(&st, c++));
 	r.save_dir = mem_strdup(stmt_text(&st, c++));
+	r.fetch_dir = mem_strdup(stmt_text(&st, c++));
 	int64_t *const numbers[] = { &r.owner_uid, &r.priority, &r.stages, &r.passk, &r.instances, &r.passes,
 		&r.created_ms, &r.ended_ms, &r.spools, &r.prompt, &r.completion, &r.cached, &r.reasoning, &r.parses,
 		&r.bytes_read };
@@ -94,6 +97,14 @@ int job_set_state(struct db *db, int64_t id, enum job_state from, enum job_state
 	stmt_bind_text(&st, ":state", job_state_name(to));
 	stmt_bind_text(&st, ":reason", reason);
 	stmt_bind_int(&st, ":ended_ms", ended_ms);
+	return stmt_finish(&st, err);
+}
+
+int job_set_save_dir(struct db *db, int64_t id, const char *save_dir, struct err *err)
+{
+	STMT(st, db, job_set_save_dir);
+	stmt_bind_int(&st, ":id", id);
+	stmt_bind_text(&st, ":save_dir", save_dir);
 	return stmt_finish(&st, err);
 }
 

@@ -20,7 +20,7 @@ struct job_row {
 	int64_t id;
 	char *name, *workflow;
 	enum job_state state;
-	char *reason, *endpoint, *params, *model, *dataset, *save_dir;
+	char *reason, *endpoint, *params, *model, *dataset, *save_dir, *fetch_dir;
 	int64_t owner_uid, priority, stages, passk, instances, passes, created_ms, ended_ms, spools;
 	int64_t prompt, completion, cached, reasoning, parses, bytes_read;
 };
@@ -32,6 +32,7 @@ int job_get(struct db *db, int64_t id, struct job_row *ret, struct err *err);   
 /* Asserts that the move is allowed. */
 int job_set_state(struct db *db, int64_t id, enum job_state from, enum job_state to, const char *reason,
                   int64_t ended_ms, struct err *err);
+int job_set_save_dir(struct db *db, int64_t id, const char *save_dir, struct err *err);
 int job_set_sizes(struct db *db, int64_t id, int64_t instances, int64_t passes, struct err *err);
 int job_set_reason(struct db *db, int64_t id, const char *reason, struct err *err);
 /* What a person calls it: its number, its name, or the beginning of one name. */

@@ -16,6 +16,7 @@ CREATE TABLE job (
   model      TEXT NOT NULL DEFAULT '',
   dataset    TEXT NOT NULL DEFAULT '',      -- as the submitter named it
   save_dir   TEXT NOT NULL,
+  fetch_dir  TEXT NOT NULL DEFAULT '',      -- where its owner wants them, if batchd keeps the results in save_dir until then
   owner_uid  INTEGER NOT NULL,
   priority   INTEGER NOT NULL DEFAULT 0,
   stages     INTEGER NOT NULL,

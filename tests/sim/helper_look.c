@@ -60,7 +60,7 @@ static const struct json *status(int64_t job)
 	struct jw w = { .out = &text };
 	struct err err = { 0 };
 
-	ck_assert_msg(engine_job_status(sim_engine(), job, true, &w, &err) == 0, "%s", err.msg);
+	ck_assert_msg(engine_job_status(sim_engine(), job, true, -1, &w, &err) == 0, "%s", err.msg);
 	return keep(&text);
 }
 

@@ -336,7 +336,7 @@ START_TEST(a_canceled_job_ends_and_can_be_removed)
 	sim_run_until_idle();
 	struct buf text = { 0 };
 	struct jw w = { .out = &text };
-	ck_assert_int_eq(engine_job_status(sim_engine(), job, false, &w, &err), BD_ENOTFOUND);
+	ck_assert_int_eq(engine_job_status(sim_engine(), job, false, -1, &w, &err), BD_ENOTFOUND);
 	char *file = path_join(dir, "batch_requests_step1.jsonl");
 	ck_assert_int_ge(file_size(file), 0);                   /* what is the user's stays */
 	buf_done(&text);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may what.  The kernel tells the peer's uid; its groups are looked up here.
+ *
+ * A daemon that is not `shared` serves its own user and root.  A shared one serves members of its group, lets the
+ * others look, and never reads or writes for somebody what that somebody could not: see batchd(8), threat model.
+ */
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl_int.h"
+#include "mem.h"
+
+enum { GROUPS_MOST = 1024 };
+
+static bool in_group(uid_t uid, const char *name)
+{
+	struct group *g = name != NULL ? getgrnam(name) : NULL;
+	gid_t gid = g != NULL ? g->gr_gid : 0, groups[GROUPS_MOST];
+	struct passwd *pw = getpwuid(uid);
+	int n = GROUPS_MOST;
+
+	if (g == NULL || pw == NULL || getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) < 0)
+		return false;
+	for (int i = 0; i < n; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+enum ctl_right ctl_right_of(const struct config *cfg, uid_t uid)
+{
+	if (uid == 0 || uid == getuid())
+		return CTL_ADMIN;
+	if (!cfg->shared)
+		return CTL_NONE;
+	if (in_group(uid, cfg->admin_group))
+		return CTL_ADMIN;
+	return in_group(uid, cfg->group) ? CTL_WRITE : CTL_READ;
+}
+
+bool ctl_keeps_results(const struct ctl_call *call)
+{
+	return (*call->ctl->env.config)->shared && call->uid != getuid();
+}
+
+/* Does path, with its links resolved, lie in dir? */
+static bool lies_in(const char *path, const char *dir)
+{
+	char *real = realpath(path, NULL), *root = realpath(dir, NULL);
+	size_t n = root != NULL ? strlen(root) : 0;
+	bool in = real != NULL && n > 0 && strncmp(real, root, n) == 0 && (real[n] == '/' || real[n] == '\0' || n == 1);
+
+	free(real);
+	free(root);
+	return in;
+}
+
+int ctl_path_check(const struct ctl_call *call, const char *what, const char *path, struct err *err)
+{
+	const struct config *cfg = *call->ctl->env.config;
+	bool in = call->uid == 0 || call->uid == getuid();
+
+	if (path == NULL || in)
+		return 0;
+	char *roots = mem_strdup(cfg->shared_roots != NULL ? cfg->shared_roots : ""), *rest = roots;
+	for (char *root; !in && (root = strsep(&rest, ":")) != NULL;)
+		in = root[0] == '/' && lies_in(path, root);
+	free(roots);
+	if (in)
+		return 0;
+	return err_set(err, BD_EDENIED, "--%s %s: this batchd reads for its users only what lies under its shared_roots (%s)",
+	               what, path, cfg->shared_roots != NULL ? cfg->shared_roots : "none are set");
+}
