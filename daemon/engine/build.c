@@ -109,9 +109,12 @@ static int make_line(struct build *w, const struct ready_pass *p, struct err *er
 	int64_t k = p->n % job->row.passk;
 	char *custom_id = custom_id_make(w->instance_id, k, job->row.passk), wire[WIRE_ID_MAX];
 	const char *id = custom_id;
+	int64_t other;
 	int rc = 0;
 
-	if (!wire_id_fits(custom_id, w->limits.custom_id_max, w->limits.custom_id_dots)) {
+	/* one that reads like a short one of ours would come back as another pass */
+	if (!wire_id_fits(custom_id, w->limits.custom_id_max, w->limits.custom_id_dots) ||
+	    wire_id_read(custom_id, job->row.id, &other)) {
 		wire_id_make(job->row.id, p->n, wire);
 		id = wire;
 	}

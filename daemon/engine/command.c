@@ -150,12 +150,9 @@ static int select_range(const struct job *job, const struct retry_selector *whic
 		*ret_first = n * passk;
 		*ret_last = n * passk + passk - 1;
 	} else if (which->custom_id != NULL) {
-		const char *mark = passk > 1 ? strstr(which->custom_id, "__pass") : NULL;
-		char *id = mark != NULL ? mem_strndup(which->custom_id, (size_t)(mark - which->custom_id)) :
-			mem_strdup(which->custom_id), *end = NULL;
+		char *id = NULL;
 
-		k = mark != NULL ? strtoll(mark + 6, &end, 10) : 0;
-		if (passk > 1 && (mark == NULL || end == mark + 6 || *end != '\0' || k >= passk))
+		if (!custom_id_read(which->custom_id, passk, &id, &k))
 			rc = err_set(err, BD_ENOTFOUND, "no pass %s (custom_ids are <instance_id>__pass<k>, k below %lld)",
 			             which->custom_id, (long long)passk);
 		else

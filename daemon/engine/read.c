@@ -64,26 +64,16 @@ static int settle_file(const char *part, const char *path, struct err *err)
 
 static int64_t pass_of(struct db *db, const struct read *w, const char *custom_id)
 {
-	int64_t n = -1, instance = -1;
+	int64_t n = -1, k = 0, instance = -1;
+	char *id = NULL;
 
 	if (wire_id_read(custom_id, w->task.job->row.id, &n))
 		return n;
-	if (w->passk > 1) {
-		const char *mark = NULL;
-
-		for (const char *p = custom_id; (p = strstr(p, "__pass")) != NULL; p++)
-			mark = p;
-		if (mark == NULL || mark[6] < '0' || mark[6] > '9')
-			return -1;
-		char *id = mem_strndup(custom_id, (size_t)(mark - custom_id)), *end;
-		long long k = strtoll(mark + 6, &end, 10);
-
-		if (*end == '\0' && k < w->passk && instance_find(db, w->task.job->row.id, id, &instance, NULL) == 0)
-			n = instance * w->passk + k;
-		free(id);
-		return n;
-	}
-	return instance_find(db, w->task.job->row.id, custom_id, &instance, NULL) == 0 ? instance : -1;
+	if (custom_id_read(custom_id, w->passk, &id, &k) &&
+	    instance_find(db, w->task.job->row.id, id, &instance, NULL) == 0)
+		n = instance * w->passk + k;
+	free(id);
+	return n;
 }
 
 static struct found *member_of(const struct read *w, int64_t n)

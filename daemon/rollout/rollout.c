@@ -89,6 +89,11 @@ const char *rollout_workflow(const struct rollout *r)
 	return r->workflow->name;
 }
 
+const char *rollout_line_url(const struct rollout *r)
+{
+	return r->p.line_url;
+}
+
 const char *rollout_product_suffix(const struct rollout *r)
 {
 	return r->workflow->product_suffix;
@@ -106,4 +111,30 @@ char *custom_id_make(const char *instance_id, int64_t k, int64_t passk)
 	if (passk <= 1)
 		return mem_strdup(instance_id);
 	return mem_printf("%s__pass%lld", instance_id, (long long)k);
+}
+
+bool custom_id_read(const char *custom_id, int64_t passk, char **ret_instance_id, int64_t *ret_k)
+{
+	const char *mark = NULL;
+	int64_t k = 0;
+
+	if (passk <= 1) {
+		*ret_instance_id = mem_strdup(custom_id);
+		*ret_k = 0;
+		return true;
+	}
+	for (const char *p = custom_id; (p = strstr(p, "__pass")) != NULL; p++)
+		mark = p;                       /* the last one: an instance_id may have it in it too */
+	if (mark == NULL)
+		return false;
+	for (const char *p = mark + 6; *p != '\0'; p++) {
+		k = k * 10 + (*p - '0');
+		if (*p < '0' || *p > '9' || k >= passk)
+			return false;
+	}
+	if (mark[6] == '\0' || (mark[6] == '0' && mark[7] != '\0'))
+		return false;                   /* nothing, or 01 */
+	*ret_instance_id = mem_strndup(custom_id, (size_t)(mark - custom_id));
+	*ret_k = k;
+	return true;
 }

@@ -41,6 +41,7 @@ int rollout_new(const struct rollout_params *params, struct rollout **ret, struc
 void rollout_free(struct rollout *r);
 int rollout_stages(const struct rollout *r);            /* 1 (raw) or 2 */
 const char *rollout_workflow(const struct rollout *r);
+const char *rollout_line_url(const struct rollout *r);  /* of the request lines, and so of their batches */
 /* The parameters as a JSON object and back: how they are stored and sent. */
 void rollout_params_print(const struct rollout_params *p, struct buf *ret);
 /* Texts of ret are borrowed from v.  An unknown name or a wrong type is BD_EINVALID. */
@@ -93,5 +94,7 @@ char *rollout_processed_name(const struct rollout *r, int64_t k);
 
 /* <instance_id>, or <instance_id>__pass<k> when passk > 1; owned by the caller. */
 char *custom_id_make(const char *instance_id, int64_t k, int64_t passk);
+/* The way back: false if it cannot be a custom_id of such a job.  *ret_instance_id is owned by the caller. */
+bool custom_id_read(const char *custom_id, int64_t passk, char **ret_instance_id, int64_t *ret_k);
 
 #endif
