@@ -59,7 +59,8 @@ int job_load(struct engine *e, int64_t id, struct job **ret, struct err *err)
 	job->tally.job = id;
 	job->next_spool = job->row.spools + 1;
 	job->dir = mem_printf("%s/jobs/%lld", e->env.state_dir, (long long)id);
-	job->dirty = DIRTY_ALL;
+	/* one that has ended was rendered before; a command that it refuses must not touch its files again */
+	job->dirty = job->row.state == JOB_DONE || job->row.state == JOB_FAILED ? 0 : DIRTY_ALL;
 	struct job **at = &e->jobs;
 	while (*at != NULL && (*at)->row.id < id)
 		at = &(*at)->next;
@@ -309,7 +310,8 @@ bool job_finish(struct job *job)
 
 	if (failed > 0)
 		snprintf(reason, sizeof reason, "%lld of %lld passes failed", (long long)failed, (long long)job->row.passes);
-	if (job->row.state != JOB_CANCELED) {
+	bool new_end = job->row.state == JOB_RUNNING || job->row.state == JOB_PAUSED;   /* else a command only looked at it */
+	if (new_end) {
 		if (!engine_write(e) || !engine_ok(e, job_set_state(e->db, job->row.id, job->row.state, to, reason,
 		                                                    now_ms(e), &err), &err))
 			return false;
@@ -320,11 +322,13 @@ bool job_finish(struct job *job)
 	}
 	struct job **at = &e->jobs;
 	int64_t id = job->row.id;
+	enum job_state state = job->row.state;
 	while (*at != job)
 		at = &(*at)->next;
 	*at = job->next;
 	job_free(job);
-	audit_at_end(e, id);
+	if (new_end || state == JOB_CANCELED)
+		audit_at_end(e, id);
 	return true;
 }
 
