@@ -39,6 +39,12 @@ UPDATE job SET save_dir = :save_dir WHERE id = :id;
 -- name: job_set_sizes
 UPDATE job SET instances = :instances, passes = :passes WHERE id = :id;
 
+-- name: job_of_save_dir
+SELECT id FROM job WHERE save_dir = :save_dir AND state <> 'LOADING' ORDER BY id DESC LIMIT 1;
+
+-- name: job_set_recipe
+UPDATE job SET params = :params, model = :model WHERE id = :id;
+
 -- name: job_set_reason
 UPDATE job SET reason = :reason WHERE id = :id;
 

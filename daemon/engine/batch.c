@@ -253,7 +253,7 @@ void batch_act(struct batch *b)
 		batch_key(b, name, sizeof name);
 		snprintf(job, sizeof job, "%lld", (long long)b->row.job);
 		snprintf(stage, sizeof stage, "%lld", (long long)b->row.stage);
-		struct batch_create c = { .input_file_id = b->row.file_id, .line_url = b->endpoint->cfg->line_url,
+		struct batch_create c = { .input_file_id = b->row.file_id, .line_url = rollout_line_url(b->job->rollout),
 			.completion_window = b->endpoint->cfg->completion_window, .key = name, .job = job,
 			.stage = stage };
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dataset.h"
@@ -18,8 +19,9 @@
 #include "log.h"
 #include "mem.h"
 #include "range.h"
+#include "scan.h"
 
-enum { ROW_LINE_MAX = 4096, ENOUGH_WARNINGS = 5 };
+enum { ROW_LINE_MAX = 8192, ENOUGH_WARNINGS = 5 };
 
 struct submit {
 	struct apply apply;
@@ -28,13 +30,17 @@ struct submit {
 	bool raw, made_samples;
 	submit_fn done;
 	void *data;
-	/* in the worker: rows_path gets a line "off len instance_id" per row, kept passes are told by `keep` */
+	/* in the worker: rows_path gets a line "off len instance_id" per row, escaped, kept passes are told by `keep` */
 	struct file_out *rows;
 	char **ids;                     /* of the instances, only if there is a range */
 	size_t n_ids;
 	bool *keep;                     /* by n; NULL: all */
 	int64_t instances, passes, no_repo;
 	struct buf warnings;            /* JSON list */
+	char *model, *url;              /* raw: what the requests say; NULL: they do not */
+	struct buf id;
+	struct buf params;              /* raw: the job's, with that url; and what is made of them */
+	struct rollout *rollout;
 	int rc;
 	struct err err;
 	/* applying */
@@ -68,10 +74,15 @@ static int on_row(void *data, const struct dataset_row *row, struct err *err)
 	int n = snprintf(head, sizeof head, "%lld %zu ", (long long)row->off, row->len);
 	int rc = file_write(w->rows, head, (size_t)n, err);
 
+	buf_reset(&w->id);
+	json_escape(&w->id, row->instance_id, strlen(row->instance_id));       /* a custom_id may have line breaks */
+	buf_add_char(&w->id, '\n');
 	if (rc == 0)
-		rc = file_write(w->rows, row->instance_id, strlen(row->instance_id), err);
-	if (rc == 0)
-		rc = file_write(w->rows, "\n", 1, err);
+		rc = file_write(w->rows, w->id.at, w->id.len, err);
+	if (w->model == NULL && row->model != NULL)
+		w->model = mem_strdup(row->model);
+	if (w->url == NULL && row->url != NULL)
+		w->url = mem_strdup(row->url);
 	if (w->start != NULL || w->end != NULL) {
 		w->ids = mem_grow(w->ids, w->n_ids + 1, sizeof *w->ids);
 		w->ids[w->n_ids++] = mem_strdup(row->instance_id);
@@ -104,6 +115,28 @@ static int pick_range(struct submit *w, struct err *err)
 	                              w->start != NULL ? w->start : "", w->end != NULL ? w->end : "");
 }
 
+/* raw: the file says to which url its requests go; a batch is made for that one. */
+static int take_url(struct submit *w, struct err *err)
+{
+	const char *given = w->task.job->row.params;
+	struct rollout_params params = { 0 };
+	struct json *v = NULL;
+	int rc = w->url != NULL ? json_parse(given, strlen(given), &v, err) : 0;
+
+	if (rc == 0 && v != NULL)
+		rc = rollout_params_read(v, &params, err);
+	if (rc == 0 && v != NULL && w->url[0] != '/')
+		rc = err_set(err, BD_EINVALID, "%.200s: url %.100s: it must be a path such as %s", w->shown, w->url,
+		             params.line_url);
+	if (rc == 0 && v != NULL) {
+		params.line_url = w->url;
+		rollout_params_print(&params, &w->params);
+		rc = rollout_new(&params, &w->rollout, err);
+	}
+	json_free(v);
+	return rc;
+}
+
 static void run(struct task *t)
 {
 	struct submit *w = AROUND(struct submit, task, t);
@@ -113,6 +146,8 @@ static void run(struct task *t)
 	if (w->rc == 0)
 		w->rc = w->raw ? dataset_read_requests(w->dataset_path, w->shown, w->out_path, on_row, w, &w->err) :
 		                 dataset_read(w->dataset_path, w->shown, w->out_path, on_row, w, &w->err);
+	if (w->rc == 0)
+		w->rc = take_url(w, &w->err);
 	if (w->rc == 0)
 		w->rc = pick_range(w, &w->err);
 	if (w->rc == 0 && w->no_repo == w->instances && w->repos != NULL)
@@ -152,6 +187,11 @@ static void submit_free(struct submit *w)
 	free(w->repos);
 	free(w->start);
 	free(w->end);
+	free(w->model);
+	free(w->url);
+	rollout_free(w->rollout);
+	buf_done(&w->id);
+	buf_done(&w->params);
 	buf_done(&w->warnings);
 	free(w);
 }
@@ -163,7 +203,12 @@ static int load_row(struct submit *w, struct span line, struct err *err)
 	struct db *db = w->task.e->db;
 	char *text = mem_strndup(line.at, line.len), *end;
 	long long off = strtoll(text, &end, 10), len = strtoll(end, &end, 10);
-	int rc = instance_insert(db, job->row.id, w->at, end + (*end == ' '), off, len, err);
+
+	buf_reset(&w->id);
+	end += *end == ' ';
+	if (!scan_unescape(end, strlen(end), &w->id))
+		buf_add_str(&w->id, end);
+	int rc = instance_insert(db, job->row.id, w->at, buf_str(&w->id), off, len, err);
 
 	for (int64_t k = 0; rc == 0 && k < job->row.passk; k++) {
 		int64_t n = w->at * job->row.passk + k;
@@ -178,12 +223,30 @@ static int load_row(struct submit *w, struct span line, struct err *err)
 	return rc;
 }
 
+/* raw: the job becomes one for what its file holds. */
+static int load_recipe(struct submit *w, struct err *err)
+{
+	struct job *job = w->task.job;
+
+	if (w->model != NULL)
+		text_set(&job->row.model, w->model);
+	if (w->rollout != NULL) {
+		rollout_free(job->rollout);
+		job->rollout = w->rollout;
+		w->rollout = NULL;
+		text_set(&job->row.params, buf_str(&w->params));
+	}
+	return job_set_recipe(w->task.e->db, job->row.id, job->row.params, job->row.model, err);
+}
+
 static int load_end(struct submit *w, struct err *err)
 {
 	struct job *job = w->task.job;
 	struct engine *e = w->task.e;
 	int rc = job_set_sizes(e->db, job->row.id, w->instances, w->passes, err);
 
+	if (rc == 0)
+		rc = load_recipe(w, err);
 	if (rc == 0)
 		rc = job_set_state(e->db, job->row.id, JOB_LOADING, JOB_RUNNING, "", 0, err);
 	if (rc < 0)
@@ -310,13 +373,34 @@ static int insert_job(struct engine *e, const struct submission *s, const struct
 	return rc < 0 ? rc : engine_flush(e, err);
 }
 
+/* The same directory, by whatever path it is named? */
+static bool same_dir(const char *a, const char *b)
+{
+	struct stat one, two;
+
+	return strcmp(a, b) == 0 || (stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev &&
+	                             one.st_ino == two.st_ino);
+}
+
+/* Two jobs in one directory would write over each other; an ended one may be retried, and its results are worth money. */
 static int save_dir_taken(struct engine *e, const char *save_dir, struct err *err)
 {
+	char *results = path_join(save_dir, "batch_requests_step1.jsonl");
+	bool in_use = access(results, F_OK) == 0;
+	int64_t id;
+
+	free(results);
 	for (struct job *j = e->jobs; j != NULL; j = j->next)
-		if (strcmp(j->row.save_dir, save_dir) == 0 && !j->remove)
+		if (!j->remove && same_dir(j->row.save_dir, save_dir))
 			return err_set(err, BD_EINVALID, "save_dir %s is in use by job %lld (%s); name another one", save_dir,
 			               (long long)j->row.id, j->row.name);
-	return 0;
+	if (!in_use || job_of_save_dir(e->db, save_dir, &id, NULL) < 0)
+		return 0;
+	struct job *job = job_in_memory(e, id);
+	if (job != NULL && job->remove)
+		return 0;
+	return err_set(err, BD_EINVALID, "save_dir %s holds the results of job %lld; name another one, or let go of that job: "
+	               "batchctl remove %lld", save_dir, (long long)id, (long long)id);
 }
 
 /* Results that stay with batchd until their owner fetches them, and go with the job. */

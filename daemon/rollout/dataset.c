@@ -56,6 +56,8 @@ static int take_row(struct intake *in, struct span text, int64_t line, struct er
 			return rc;
 	}
 	row.instance_id = in->check.id.at;
+	row.model = in->check.model;
+	row.url = in->check.url;
 	return in->each != NULL ? in->each(in->data, &row, err) : 0;
 wrong:
 	at_row(in, line, err);

@@ -18,6 +18,7 @@ struct dataset_row {
 	int64_t off;                    /* of the row in the normalised file */
 	size_t len;                     /* without its LF */
 	int64_t line;                   /* 1-based, in the source: line or array element */
+	const char *model, *url;        /* of the requests so far, NULL: none had one; valid during the callback */
 };
 typedef int (*dataset_row_fn)(void *data, const struct dataset_row *row, struct err *err);
 

@@ -117,6 +117,32 @@ int job_set_sizes(struct db *db, int64_t id, int64_t instances, int64_t passes, 
 	return stmt_finish(&st, err);
 }
 
+int job_of_save_dir(struct db *db, const char *save_dir, int64_t *ret_id, struct err *err)
+{
+	int64_t id = 0;
+	STMT(st, db, job_of_save_dir);
+
+	stmt_bind_text(&st, ":save_dir", save_dir);
+	if (stmt_next(&st))
+		id = stmt_int(&st, 0);
+	int rc = stmt_finish(&st, err);
+	if (rc < 0)
+		return rc;
+	if (id == 0)
+		return err_set(err, BD_ENOTFOUND, "no job has save_dir %s", save_dir);
+	*ret_id = id;
+	return 0;
+}
+
+int job_set_recipe(struct db *db, int64_t id, const char *params, const char *model, struct err *err)
+{
+	STMT(st, db, job_set_recipe);
+	stmt_bind_int(&st, ":id", id);
+	stmt_bind_text(&st, ":params", params);
+	stmt_bind_text(&st, ":model", model);
+	return stmt_finish(&st, err);
+}
+
 int job_set_reason(struct db *db, int64_t id, const char *reason, struct err *err)
 {
 	STMT(st, db, job_set_reason);

@@ -34,6 +34,9 @@ int job_set_state(struct db *db, int64_t id, enum job_state from, enum job_state
                   int64_t ended_ms, struct err *err);
 int job_set_save_dir(struct db *db, int64_t id, const char *save_dir, struct err *err);
 int job_set_sizes(struct db *db, int64_t id, int64_t instances, int64_t passes, struct err *err);
+/* The newest job with that save_dir whose rows are in; BD_ENOTFOUND if there is none. */
+int job_of_save_dir(struct db *db, const char *save_dir, int64_t *ret_id, struct err *err);
+int job_set_recipe(struct db *db, int64_t id, const char *params, const char *model, struct err *err);
 int job_set_reason(struct db *db, int64_t id, const char *reason, struct err *err);
 /* What a person calls it: its number, its name, or the beginning of one name. */
 int job_find(struct db *db, const char *word, int64_t *ret_id, struct err *err);
