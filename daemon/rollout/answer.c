@@ -9,8 +9,8 @@
 #include "mem.h"
 
 /*
- * Output lines to texts.  Bodies come as /v1/chat/completions, /v1/completions and /v1/responses write them, in
- * the dialects of reference 3.5; a body may be a string that holds JSON.
+ * Output lines to texts.  Bodies come as /v1/chat/completions, /v1/completions and /v1/responses
+ * write them, in the dialects of reference 3.5; a body may be a string that holds JSON.
  */
 
 const char *answer_fault_word(enum answer_fault fault)
@@ -237,12 +237,14 @@ static void read_usage(const struct json *usage, struct answer *a)
 	a->reasoning_tokens = reasoning > 0 ? reasoning : 0;
 }
 
-/* response.body of a line, or what stands in its place: response itself, the line itself, result.message. */
+/* response.body of a line, or what stands in its place: response itself, the line itself,
+ * result.message. */
 static const struct json *find_body(const struct json *line)
 {
 	const struct json *response = json_get(line, "response");
 	const struct json *body = json_get(response, "body");
-	const struct json *other[] = { response, line, json_get(json_get(line, "result"), "message"), json_get(line, "body") };
+	const struct json *message = json_get(json_get(line, "result"), "message");
+	const struct json *other[] = { response, line, message, json_get(line, "body") };
 
 	if (!json_is_null(body))
 		return body;
@@ -307,7 +309,8 @@ static enum answer_fault judge(const struct answer *a, const struct said *said)
 	return !is_blank(a->content) || a->reasoning != NULL ? ANSWER_ONLY_THINKING : ANSWER_NO_ANSWER;
 }
 
-/* A closing tag alone is thinking's only if its opening was the template's: the answer began inside.  */
+/* A closing tag alone is thinking's only if its opening was the template's: the answer began
+ * inside. */
 static void finish(struct answer *a, struct said *said)
 {
 	struct buf text = { 0 };

@@ -10,8 +10,8 @@
 #include "repo.h"
 
 /*
- * What a model said, out of one output line (reference 3.2, 3.5): the text with thinking cut, why it is of no
- * use if it is not.
+ * What a model said, out of one output line (reference 3.2, 3.5): the text with thinking cut, why
+ * it is of no use if it is not.
  */
 #define ANSWER_FAULTS(A) \
 	A(NONE,       "") \

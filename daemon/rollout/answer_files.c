@@ -67,7 +67,8 @@ static bool add_whole(struct found *f, struct span whole)
 	return (memchr(whole.at, ' ', whole.len) == NULL || name_is_filelike(whole)) && found_add(f, whole);
 }
 
-/* The line's own files, if it is a line of a list.  lead: list items with other words in front count too. */
+/* The line's own files, if it is a line of a list.  lead: list items with other words in front
+ * count too. */
 static bool add_line(struct found *f, struct span line, bool lead)
 {
 	struct name_line names;

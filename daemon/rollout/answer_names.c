@@ -22,8 +22,8 @@ static bool is_alnum(unsigned char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
 }
 
-/* Length of the character at p if it is punctuation beyond ASCII: U+00A0..BF, U+2000..206F, arrows and signs
- * up to U+2BFF, U+3000..303F, U+FE0F, U+FF00..FF0F, U+FF1A; else 0. */
+/* Length of the character at p if it is punctuation beyond ASCII: U+00A0..BF, U+2000..206F, arrows
+ * and signs up to U+2BFF, U+3000..303F, U+FE0F, U+FF00..FF0F, U+FF1A; else 0. */
 static size_t odd_punct(const char *p, const char *end)
 {
 	const unsigned char *u = (const unsigned char *)p;
@@ -271,7 +271,8 @@ static bool is_residue(const char *at, const char *end)
 	return true;
 }
 
-/* A remark behind the first name: " - why", " (new)", ":12-40", "#L3", " # why", " — why", "::test_x". */
+/* A remark behind the first name: " - why", " (new)", ":12-40", "#L3", " # why", " — why",
+ * "::test_x". */
 static bool is_remark(const char *at, const char *end)
 {
 	const char *p = at;
@@ -361,8 +362,8 @@ static const char *resolve_plain(const struct source *src, struct span name)
 	struct span rest = name;
 	const char *slash;
 
-	/* A checkout's place in front: the longest rest that is a file.  Without a directory of its own it is one
-	 * only behind an absolute path. */
+	/* A checkout's place in front: the longest rest that is a file.  Without a directory of its
+	 * own it is one only behind an absolute path. */
 	while (path == NULL && (slash = memchr(rest.at, '/', rest.len)) != NULL) {
 		char buf[1024];
 

@@ -9,9 +9,9 @@
 #include "err.h"
 
 /*
- * File names in what models write: which words of a line look like one, and what they mean in a repository.
- * Shared by the reader of file lists and the reader of edits; knows the repository through a small seam
- * only, so that both are tested without one.
+ * File names in what models write: which words of a line look like one, and what they mean in a
+ * repository. Shared by the reader of file lists and the reader of edits; knows the repository
+ * through a small seam only, so that both are tested without one.
  */
 
 /* Where names and contents come from; struct repo in the daemon (source_of_repo), a table in tests. */
@@ -47,12 +47,12 @@ void name_line_read(struct span line, struct name_line *ret);
 /* Has it the look of a file's name (an extension that files have, or a directory in front)? */
 bool name_is_filelike(struct span name);
 
-/* The file of the repo that a name means, also without a checkout's directory in front (/testbed/..), with
- * "\_" for "_" and '\' for '/'.  NULL if none or several. */
+/* The file of the repo that a name means, also without a checkout's directory in front
+ * (/testbed/..), with "\_" for "_" and '\' for '/'.  NULL if none or several. */
 const char *name_resolve(const struct source *src, struct span name);
 
-/* The name as the path of a file to be made, owned by the caller; NULL if it may not be one: absolute, with
- * "..", in .git, a directory. */
+/* The name as the path of a file to be made, owned by the caller; NULL if it may not be one:
+ * absolute, with "..", in .git, a directory. */
 char *name_clean(struct span name);
 
 /* An opening or closing fence: its character and length, what stands behind it. */

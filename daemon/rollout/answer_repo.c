@@ -5,8 +5,8 @@
 
 /* The rollout's readers over a struct repo. */
 
-/* A source only reads names through a const repo; contents are asked for by edits_apply() alone, which has
- * the repo without const. */
+/* A source only reads names through a const repo; contents are asked for by edits_apply() alone,
+ * which has the repo without const. */
 static struct repo *of(void *data)
 {
 	return data;

@@ -6,9 +6,10 @@
 #include "edit_marks.h"
 
 /*
- * Thinking out of a text.  A tag is taken for one only where a model would put it: an opening at the start of
- * a line (or anywhere, if its end follows), a closing anywhere, neither in quotes.  Inside a whole SEARCH/REPLACE block
- * both are the text of a file, so that an edit of code that handles such tags stays in one piece.
+ * Thinking out of a text.  A tag is taken for one only where a model would put it: an opening at
+ * the start of a line (or anywhere, if its end follows), a closing anywhere, neither in quotes.
+ * Inside a whole SEARCH/REPLACE block both are the text of a file, so that an edit of code that
+ * handles such tags stays in one piece.
  */
 static const struct { const char *open, *close; } tags[] = {
 	{ "<think>", "</think>" },
@@ -64,8 +65,9 @@ static const char *next_candidate(const char *p, const char *end)
 }
 
 /*
- * Where the thinking that opens with tag `which` at p (behind the tag) ends: behind its closing tag, openings of
- * the same kind at line starts counted; else behind the last closing one; NULL if there is none.
+ * Where the thinking that opens with tag `which` at p (behind the tag) ends: behind its closing
+ * tag, openings of the same kind at line starts counted; else behind the last closing one; NULL if
+ * there is none.
  */
 static const char *thinking_end(const char *text, const char *p, const char *end, size_t which)
 {
@@ -143,7 +145,8 @@ void answer_cut_thinking(struct span text, struct buf *ret)
 			opened = true;
 			continue;
 		}
-		/* A closing one alone: all in front of it was thinking; behind an opened one it is a leftover. */
+		/* A closing one alone: all in front of it was thinking; behind an opened one it is
+		 * a leftover. */
 		if (opened)
 			buf_add(ret, kept, (size_t)(p - kept));
 		else

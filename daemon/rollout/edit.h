@@ -10,8 +10,9 @@
 #include "repo.h"
 
 /*
- * SEARCH/REPLACE edits as models write them: read, and put into the files they name.
- * Match exactly first, then ignoring trailing blanks, then at another indentation; never by guess.  Design part 6.
+ * SEARCH/REPLACE edits as models write them: read, and put into the files they name. Match exactly
+ * first, then ignoring trailing blanks, then at another indentation; never by guess.  Design part
+ * 6.
  */
 #define EDIT_FATES(F) \
 	F(APPLIED,      "applied") \
@@ -60,6 +61,11 @@ struct edits {
 	size_t n;
 	struct change *changes;         /* by first edit; after == before is possible */
 	size_t n_changes;
+
+	/* The files that the model was shown, set by the caller before edits_apply(), borrowed: a
+	 * block without any name is for the one of them that contains its text, if one alone does. */
+	char *const *shown;
+	size_t n_shown;
 };
 
 /* Read every block of the text (thinking already cut) into ret->at. */
@@ -70,7 +76,8 @@ int edits_apply(struct edits *edits, struct repo *repo, struct err *err);
 size_t edits_applied(const struct edits *edits);        /* how many took */
 void edits_done(struct edits *edits);
 
-/* git's diff of the changes, one `diff --git` per file that differs, as `git apply` takes it; "" if none. */
+/* git's diff of the changes, one `diff --git` per file that differs, as `git apply` takes it; "" if
+ * none. */
 int patch_print(const struct change *changes, size_t n, struct buf *ret, struct err *err);
 
 #endif

@@ -1,268 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-#include "edit_int.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "edit_read.h"
+#include "edit_job.h"
 #include "mem.h"
 
 /*
- * Edits into files.  For each edit: which file (its hints, else the file of the edit before), which reading of
- * the block fits there (edit_read.c), then the splice.  An edit that does not fit what the edits before it have made is tried once
- * more against the file as the model saw it, and merged if the lines it changes are still there.
- *
- * What several files could be meant by is settled by the text alone: the one file that contains it.  A name that
- * means no file of the repo is never replaced by another one.
+ * Edits into files.  For each edit: which file (its hints, else the file of the edit before), which
+ * reading of the block fits there (edit_read.c), then the splice.  An edit that does not fit what
+ * the edits before it have made is tried once more against the file as the model saw it, and merged
+ * if the lines it changes are still there.
  */
-
-/* A file as the edits have made it so far. */
-struct target {
-	char *path;
-	struct buf before;
-	struct elines base, lines;      /* as it was; as it is */
-	struct arena arena;
-	bool exists, existed;
-	bool no_text;                   /* listed, but the source has no text of it */
-	bool dirty, touched;
-	size_t bom;                     /* bytes of a byte order mark in front, which no answer knows of */
-};
-
-struct candidates;
-
-struct job {
-	struct edits *edits;
-	const struct source *src;
-	struct target **targets;        /* each on its own, so that pointers stay */
-	size_t n;
-	struct candidates *all;         /* every file that the answer names; NULL until asked for */
-};
-
-static struct target *target_find(struct job *job, const char *path)
-{
-	for (size_t i = 0; i < job->n; i++)
-		if (strcmp(job->targets[i]->path, path) == 0)
-			return job->targets[i];
-	return NULL;
-}
-
-/* The file, loaded at its first use; one that is not there exists as such. */
-static int target_get(struct job *job, const char *path, struct target **ret, struct err *err)
-{
-	struct target *t = target_find(job, path);
-	int rc = 0;
-
-	if (t == NULL) {
-		t = MEM_NEW(struct target);
-		t->path = mem_strdup(path);
-		job->targets = mem_grow(job->targets, job->n + 1, sizeof *job->targets);
-		job->targets[job->n++] = t;
-		t->existed = job->src->has(job->src->data, path);
-		if (t->existed)
-			rc = job->src->read(job->src->data, path, &t->before, err);
-		t->no_text = rc == BD_ENOTFOUND;
-		if (t->no_text)
-			buf_reset(&t->before);
-		t->bom = span_starts(buf_span(&t->before), "\xEF\xBB\xBF") ? 3 : 0;
-		elines_read(&t->base, (struct span){ buf_span(&t->before).at + t->bom, t->before.len - t->bom });
-		elines_splice(&t->lines, 0, 0, &t->base);
-		t->exists = t->existed;
-	}
-	if (rc < 0 && rc != BD_ENOTFOUND)
-		return rc;
-	*ret = t;
-	return 0;
-}
-
-static void job_done(struct job *job)
-{
-	for (size_t i = 0; i < job->n; i++) {
-		struct target *t = job->targets[i];
-
-		free(t->path);
-		buf_done(&t->before);
-		elines_done(&t->base);
-		elines_done(&t->lines);
-		arena_done(&t->arena);
-		free(t);
-	}
-	free(job->targets);
-	free(job->all);
-}
-
-/* --- which file ----------------------------------------------------------------------- */
-
-#define CANDIDATES_MAX 24
-
-struct candidate {
-	const char *path;       /* borrowed from the source or a target */
-	enum name_kind kind;
-	const char *name;       /* as the answer has it */
-	bool carried;
-};
-
-struct candidates {
-	struct candidate at[CANDIDATES_MAX];
-	size_t n;
-	bool unknown;           /* a file is named that is not there */
-};
-
-static const char *path_of(struct job *job, const char *name)
-{
-	const char *path;
-
-	for (size_t i = 0; i < job->n; i++)
-		if (job->targets[i]->exists && !job->targets[i]->existed && strcmp(job->targets[i]->path, name) == 0)
-			return job->targets[i]->path;
-	path = name_resolve(job->src, span_of(name));
-	if (path != NULL) {
-		const struct target *t = target_find(job, path);
-
-		if (t != NULL && !t->exists)
-			return NULL;
-	}
-	return path;
-}
-
-static void candidate_add(struct candidates *c, const char *path, const struct hint *h, bool carried)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (strcmp(c->at[i].path, path) == 0)
-			return;
-	if (c->n < CANDIDATES_MAX)
-		c->at[c->n++] = (struct candidate){ path, h != NULL ? h->kind : NAME_NONE,
-		                                    h != NULL ? h->name : NULL, carried };
-}
-
-/* Does the hint name a file by itself, so that its not being there matters? */
-static bool names_a_file(const struct hint *h)
-{
-	return h->kind == NAME_PURE && (h->firm || name_is_filelike(span_of(h->name)));
-}
-
-/* The files that edit i may be for; the first is the likeliest. */
-static void candidates_find(struct job *job, size_t i, struct candidates *ret)
-{
-	const struct edit *e = &job->edits->at[i], *prev = i > 0 ? e - 1 : NULL;
-	const struct edit_more *m = e->more;
-	bool pure_seen = false, spoken = false;
-
-	*ret = (struct candidates){ .n = 0 };
-	for (size_t k = 0; k < m->n_hints; k++) {
-		const struct hint *h = &m->hints[k];
-		const char *path = path_of(job, h->name);
-
-		if (path == NULL) {
-			spoken = spoken || (h->kind != NAME_NONE && name_is_filelike(span_of(h->name)));
-			if (names_a_file(h) && !pure_seen) {
-				ret->unknown = true;
-				ret->n = 0;
-				return;
-			}
-			continue;
-		}
-		pure_seen = pure_seen || h->kind == NAME_PURE;
-		candidate_add(ret, path, h, false);
-		if (h->firm)
-			return;
-	}
-	if (prev != NULL && prev->path != NULL)
-		candidate_add(ret, prev->path, NULL, true);
-	else if (ret->n == 0)
-		ret->unknown = spoken || (prev != NULL && prev->fate == EDIT_UNKNOWN_FILE);
-}
-
-/* Every file that the answer's blocks name: for a block that has no name at all. */
-static const struct candidates *candidates_all(struct job *job)
-{
-	struct candidates *ret = job->all;
-
-	if (ret != NULL)
-		return ret;
-	ret = job->all = MEM_NEW(struct candidates);
-	for (size_t i = 0; i < job->edits->n && ret->n < CANDIDATES_MAX; i++) {
-		const struct edit_more *m = job->edits->at[i].more;
-
-		for (size_t k = 0; k < m->n_hints; k++) {
-			const char *path = path_of(job, m->hints[k].name);
-
-			if (path != NULL)
-				candidate_add(ret, path, &m->hints[k], false);
-		}
-	}
-	return ret;
-}
-
-/* Of several files that contain the text: the only one named by a line of its own, else the one in force.
- * NULL if that is not clear. */
-static struct candidate *candidate_best(struct candidate *const *with, size_t n)
-{
-	struct candidate *best = NULL, *carried = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		bool named = with[i]->kind == NAME_PURE || with[i]->kind == NAME_LEAD;
-
-		if (named && best != NULL)
-			return NULL;
-		if (named)
-			best = with[i];
-		if (with[i]->carried)
-			carried = with[i];
-	}
-	return best != NULL ? best : carried;
-}
-
-/*
- * The file among the candidates, and how the edit reads there.  *ret_target is NULL if none contains it or
- * several do (e->found tells).
- */
-static int candidate_pick(struct job *job, struct edit *e, struct candidates *c, bool strict, struct target **ret_target,
-                          struct reading *ret, struct err *err)
-{
-	struct candidate *with[CANDIDATES_MAX], *pick = NULL;
-	size_t n = 0;
-
-	*ret_target = NULL;
-	for (size_t i = 0; i < c->n; i++) {
-		struct target *t;
-		struct reading r;
-		int rc = target_get(job, c->at[i].path, &t, err);
-
-		if (rc < 0)
-			return rc;
-		reading_find(e, &t->base, &t->lines, t->dirty, &r);
-		if (r.place.found > 0 && (!strict || r.place.fit < FIT_SHIFTED))
-			with[n++] = &c->at[i];
-		reading_done(&r);
-	}
-	pick = n == 1 ? with[0] : candidate_best(with, n);
-	if (pick == NULL && n > 1) {
-		e->found = (int)n;
-		return 0;
-	}
-	if (pick == NULL && (strict || c->n == 0))
-		return 0;
-	pick = pick != NULL ? pick : &c->at[0];
-	if (pick->name != NULL) {
-		free(e->named);
-		e->named = mem_strdup(pick->name);
-	}
-	e->path = mem_strdup(pick->path);
-	int rc = target_get(job, pick->path, ret_target, err);
-
-	if (rc == 0)
-		reading_find(e, &(*ret_target)->base, &(*ret_target)->lines, (*ret_target)->dirty, ret);
-	return rc;
-}
-
-/* --- one edit -------------------------------------------------------------------------- */
 
 /* A file to be made: named right at the block or leading to it, not below another file, not there. */
 static char *new_path(struct job *job, const struct edit *e)
 {
 	for (size_t k = 0; k < e->more->n_hints; k++) {
 		const struct hint *h = &e->more->hints[k];
-		bool may = h->kind == NAME_PURE || (h->kind == NAME_LEAD && name_is_filelike(span_of(h->name)));
+		bool named = h->kind == NAME_PURE || h->kind == NAME_LEAD;
+		bool may = named && (name_is_filelike(span_of(h->name)) || e->more->is_diff);
 		char *path = may ? name_clean(span_of(h->name)) : NULL;
 
 		if (path == NULL)
@@ -385,7 +141,8 @@ static void apply_at(struct job *job, size_t i, struct target *t, const struct r
 	elines_done(&made);
 }
 
-/* Has an edit before this one, which took, the same text (exactly, or but for blanks) for one of the files? */
+/* Has an edit before this one, which took, the same text (exactly, or but for blanks) for one of
+ * the files? */
 static bool is_repeated(const struct job *job, size_t i, const struct candidates *c, bool exactly)
 {
 	const struct edit *e = &job->edits->at[i];
@@ -456,7 +213,8 @@ static int apply_one(struct job *job, size_t i, struct err *err)
 		return 0;
 	}
 	if (reading_may_be_new(e)) {
-		/* blank lines, or one of several readings: in a file that is there it may fit as any other */
+		/* blank lines, or one of several readings: in a file that is there it may fit as
+		 * any other */
 		if (c.n > 0 && (e->more->n_dividers > 1 || e->more->dividers[0] > 0)) {
 			rc = apply_found(job, i, &c, false, err);
 			if (rc < 0 || e->fate != EDIT_NOT_FOUND)

@@ -7,9 +7,9 @@
 #include "mem.h"
 
 /*
- * Diffs instead of SEARCH/REPLACE blocks: unified ones, with or without numbers behind "@@", and the form of
- * "*** Update File: path".  Each hunk becomes an edit: what it has of the old file is SEARCH, of the new one
- * REPLACE.  Numbers are not believed; a hunk goes where its text is.
+ * Diffs instead of SEARCH/REPLACE blocks: unified ones, with or without numbers behind "@@", and
+ * the form of "*** Update File: path".  Each hunk becomes an edit: what it has of the old file is
+ * SEARCH, of the new one REPLACE.  Numbers are not believed; a hunk goes where its text is.
  */
 struct hunk {
 	struct buf old, new;
@@ -43,6 +43,7 @@ static void body_set(struct edit *e, struct hunk *h)
 	m->dividers = mem_zero(1, sizeof *m->dividers);
 	m->dividers[0] = h->n_old;
 	m->n_dividers = 1;
+	m->is_diff = true;
 	edit_set_split(e, 0);
 }
 
@@ -250,10 +251,12 @@ void edits_parse_diffs(struct span text, struct edits *ret)
 			d.fenced = true;
 			d.fence = f;
 			d.in_file = d.name.len > 0 && span_starts(f.info, "diff");
-		} else if (d.fenced && fence_read(line, &f) && f.ch == d.fence.ch && f.len >= d.fence.len && f.info.len == 0) {
+		} else if (d.fenced && fence_read(line, &f) && f.ch == d.fence.ch && f.len >= d.fence.len &&
+		           f.info.len == 0) {
 			file_end(&d);
 			d.fenced = d.starred = false;
-		} else if (!d.fenced && !d.in_file && !d.starred && !span_starts(line, "--- ") && !span_starts(line, "+++ ")) {
+		} else if (!d.fenced && !d.in_file && !d.starred && !span_starts(line, "--- ") &&
+		           !span_starts(line, "+++ ")) {
 			if (!frame_line(&d, line))
 				name_above(&d, line);
 		} else {

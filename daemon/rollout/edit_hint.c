@@ -53,7 +53,8 @@ static void take_whole(struct edit *e, struct span line, const struct name_line 
 		edit_hint_add(e, whole, NAME_NONE, false);
 }
 
-/* The names of one line, as hints; near: nothing that speaks stands between it and the block.  What kind of line. */
+/* The names of one line, as hints; near: nothing that speaks stands between it and the block.  What
+ * kind of line. */
 static enum name_kind take_line(struct edit *e, struct span line, bool near, bool on_frame)
 {
 	struct name_line names;

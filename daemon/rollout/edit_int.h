@@ -8,8 +8,9 @@
 #include "edit.h"
 
 /*
- * Inside the editor.  Read by edit_parse.c (blocks), edit_diff.c (unified diffs and the like) and edit_hint.c (which
- * file a block means); applied by edit_apply.c over edit_match.c (where it fits) and edit_splice.c (what comes out).
+ * Inside the editor.  Read by edit_parse.c (blocks), edit_diff.c (unified diffs and the like) and
+ * edit_hint.c (which file a block means); applied by edit_apply.c over edit_match.c (where it fits)
+ * and edit_splice.c (what comes out).
  */
 
 /* --- what a block may mean ------------------------------------------------------------ */
@@ -31,6 +32,7 @@ struct edit_more {
 	size_t *dividers;       /* lines of the body that may be the divider: SEARCH before it, REPLACE behind */
 	size_t n_dividers;
 	char *indent;           /* the blanks in front of the block's first line, "" if none */
+	bool is_diff;           /* a hunk of one: what it names is a file for certain */
 	bool deletes;           /* a diff that removes the file */
 	bool keyed;             /* the keys are made */
 	uint64_t key_exact, key_loose;
@@ -41,7 +43,8 @@ void edit_hint_add(struct edit *e, struct span name, enum name_kind kind, bool f
 /* Sets search and replace by the n-th divider. */
 void edit_set_split(struct edit *e, size_t n);
 
-/* gap: the text between the block before and this one.  on_mark: what stands on the start marker itself. */
+/* gap: the text between the block before and this one.  on_mark: what stands on the start marker
+ * itself. */
 void edit_hints_read(struct edit *e, struct span gap, struct span on_mark);
 
 /* Unified diffs, and the "*** Update File:" form, of a text without SEARCH/REPLACE blocks. */
@@ -125,7 +128,8 @@ struct arena {
 char *arena_bytes(struct arena *a, size_t n);
 void arena_done(struct arena *a);
 
-/* How replace lines up with search: for each line of replace the line of search it keeps, or SIZE_MAX. */
+/* How replace lines up with search: for each line of replace the line of search it keeps, or
+ * SIZE_MAX. */
 #define KEEPS_NONE SIZE_MAX
 size_t *lines_align(struct run search, struct run replace);     /* owned by the caller */
 
@@ -138,8 +142,9 @@ bool lines_make(const struct elines *file, const struct place *place, struct run
 void elines_splice(struct elines *file, size_t at, size_t n, const struct elines *with);
 
 /*
- * The same edit found in the file as it was before all edits (base), merged into what they have made of it: only
- * the lines that it changes must still be there.  False if they are not, or the place is not clear.
+ * The same edit found in the file as it was before all edits (base), merged into what they have
+ * made of it: only the lines that it changes must still be there.  False if they are not, or the
+ * place is not clear.
  */
 bool lines_merge(const struct elines *base, const struct place *place, struct run search, struct run replace,
                  struct arena *arena, struct elines *file);

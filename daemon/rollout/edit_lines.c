@@ -6,7 +6,8 @@
 
 #include "mem.h"
 
-/* Texts as lines: bytes stay where they are, each line knows its blanks and a key of what lies between them. */
+/* Texts as lines: bytes stay where they are, each line knows its blanks and a key of what lies
+ * between them. */
 
 static bool is_end_blank(char c)
 {

@@ -85,7 +85,8 @@ struct mark mark_read(struct span line)
 		break;
 	default:        /* '>' and '+' */
 		n = word_of(rest, end_words);
-		if (n > 0 && is_tail((struct span){ rest.at + n, rest.len - n }) && (ch == '>' || m.count >= 5)) {
+		if (n > 0 && (m.count >= 5 ? is_one_word(span_trim((struct span){ rest.at + n, rest.len - n })) :
+		              ch == '>' && is_tail((struct span){ rest.at + n, rest.len - n }))) {
 			m.kind = MARK_END;
 			m.strong = true;
 		} else if (ch == '>' && m.count >= 5 && m.count <= 9 && is_one_word(rest)) {

@@ -7,11 +7,13 @@
 #include "mem.h"
 
 /*
- * Where a SEARCH fits.  Each stricter level is contained in the next, so one linear pass (Knuth, Morris, Pratt over
- * the keys of the lines, which know nothing of blanks around them) finds the places, and each place then tells its level.
+ * Where a SEARCH fits.  Each stricter level is contained in the next, so one linear pass (Knuth,
+ * Morris, Pratt over the keys of the lines, which know nothing of blanks around them) finds the
+ * places, and each place then tells its level.
  */
 
-/* The indentation by which a search line stands off its file line, set by the first line that has one. */
+/* The indentation by which a search line stands off its file line, set by the first line that has
+ * one. */
 static bool shift_agrees(struct shift *s, bool *known, const struct eline *f, const struct eline *l)
 {
 	struct shift now = { 0 };
@@ -92,7 +94,8 @@ static bool fits_by_units(const struct eline *file, struct run search, struct sh
 	return ret->unit == 2 || ret->unit == 4 || ret->unit == 8;
 }
 
-/* Is all as it should be, but that the first line stands at the margin, as in a text cut out and trimmed? */
+/* Is all as it should be, but that the first line stands at the margin, as in a text cut out and
+ * trimmed? */
 static bool fits_but_first(const struct eline *file, struct run search, struct shift *ret)
 {
 	bool others = false;

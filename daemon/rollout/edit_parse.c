@@ -9,9 +9,9 @@
 #include "mem.h"
 
 /*
- * SEARCH/REPLACE blocks out of a text.  The markers alone make a block; fences matter only for a path in their
- * info string, and to end a block whose last marker is missing.  Which "=======" is the divider is left open here
- * if there are several: the file tells (edit_apply.c).
+ * SEARCH/REPLACE blocks out of a text.  The markers alone make a block; fences matter only for a
+ * path in their info string, and to end a block whose last marker is missing.  Which "=======" is
+ * the divider is left open here if there are several: the file tells (edit_apply.c).
  */
 
 struct tline {
@@ -69,9 +69,10 @@ static bool is_cut_end(const struct tlines *ls, size_t i)
 }
 
 /*
- * From the start marker at line i: to the first whole end marker; else to git's own ">>>>>>> word" if the body
- * begins no conflict of its own; else, if exactly one fence closes before the next block, to there: a model that forgets the
- * marker still closes its fence.  Otherwise the block is not closed.
+ * From the start marker at line i: to the first whole end marker; else to git's own ">>>>>>> word"
+ * if the body begins no conflict of its own; else, if exactly one fence closes before the next
+ * block, to there: a model that forgets the marker still closes its fence.  Otherwise the block is
+ * not closed.
  */
 static struct bounds find_end(const struct tlines *ls, size_t i, bool in_fence)
 {
@@ -93,7 +94,8 @@ static struct bounds find_end(const struct tlines *ls, size_t i, bool in_fence)
 			conflict = true;
 		} else if ((l->mark.kind == MARK_END || is_cut_end(ls, limit)) && divider != SIZE_MAX) {
 			weak = weak == SIZE_MAX ? limit : weak;
-		} else if (divider != SIZE_MAX && fence_read(l->text, &f) && f.info.len == 0) {
+		} else if (divider != SIZE_MAX && fence_read(l->text, &f) && f.info.len == 0 &&
+		           f.indent <= start->indent) {
 			fence = fences++ == 0 ? limit : fence;
 		}
 	}

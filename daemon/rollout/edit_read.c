@@ -7,9 +7,9 @@
 #include "mem.h"
 
 /*
- * The ways to read one block, stricter ones first, and which of them fits a file.  Several lines may be the
- * divider; fences may stand inside the markers; the block may be indented as a whole, in a list; blank lines may
- * have been added at the ends.
+ * The ways to read one block, stricter ones first, and which of them fits a file.  Several lines
+ * may be the divider; fences may stand inside the markers; the block may be indented as a whole, in
+ * a list; blank lines may have been added at the ends.
  */
 enum way { WAY_PLAIN, WAY_FENCED, WAY_INDENTED, WAY_NAMED, WAY_TRIMMED, WAYS };
 
@@ -167,9 +167,10 @@ static bool is_blank_between(const struct elines *body, size_t from, size_t to)
 }
 
 /*
- * Within one divider, the first way that fits.  If several dividers fit, the longest SEARCH: that the file goes on with
- * the "=======" and the text behind it is no accident.  Next to each other, without text between, they prove nothing:
- * then the one whose SEARCH and REPLACE have most in common.
+ * Within one divider, the first way that fits.  If several dividers fit, the longest SEARCH: that
+ * the file goes on with the "=======" and the text behind it is no accident.  Next to each other,
+ * without text between, they prove nothing: then the one whose SEARCH and REPLACE have most in
+ * common.
  */
 static bool find_in(const struct elines *file, const struct edit_more *m, struct reading *ret)
 {

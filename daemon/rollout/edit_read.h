@@ -15,8 +15,9 @@ struct reading {
 };
 
 /*
- * The reading of e that fits: as it stands in `lines`; else, if these are no more the file that the model saw (dirty),
- * in `base`.  place.found says how often; 0: no reading fits.  The block must outlive ret.
+ * The reading of e that fits: as it stands in `lines`; else, if these are no more the file that the
+ * model saw (dirty), in `base`.  place.found says how often; 0: no reading fits.  The block must
+ * outlive ret.
  */
 void reading_find(const struct edit *e, const struct elines *base, const struct elines *lines, bool dirty,
                   struct reading *ret);

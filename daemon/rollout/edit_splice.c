@@ -7,8 +7,8 @@
 #include "mem.h"
 
 /*
- * What comes out of an edit.  Lines that SEARCH and REPLACE have in common are context: the file's own bytes stay
- * there, with the blanks and line ends that the answer does not know.
+ * What comes out of an edit.  Lines that SEARCH and REPLACE have in common are context: the file's
+ * own bytes stay there, with the blanks and line ends that the answer does not know.
  */
 
 #define ALIGN_CELLS (4u << 20)  /* of the table; beyond that only equal ends are aligned */
@@ -58,7 +58,8 @@ size_t *lines_align(struct run search, struct run replace)
 	return keeps;
 }
 
-/* The line with n bytes of its indentation gone and `add` bytes, a copy of `with` or blanks, in front. */
+/* The line with n bytes of its indentation gone and `add` bytes, a copy of `with` or blanks, in
+ * front. */
 static void line_indent(struct eline *l, uint32_t n, const char *with, char blank, uint32_t add, struct arena *arena)
 {
 	char *at;
@@ -78,7 +79,8 @@ static void line_indent(struct eline *l, uint32_t n, const char *with, char blan
 	l->at = at;
 }
 
-/* Blanks for tabs or tabs for blanks.  False if the line mixes them, or its blanks make no whole tabs. */
+/* Blanks for tabs or tabs for blanks.  False if the line mixes them, or its blanks make no whole
+ * tabs. */
 static bool line_by_units(struct eline *l, const struct shift *s, struct arena *arena)
 {
 	for (uint32_t i = 0; i < l->indent; i++)
@@ -86,11 +88,14 @@ static bool line_by_units(struct eline *l, const struct shift *s, struct arena *
 			return false;
 	if (s->to_tabs && l->indent % s->unit != 0)
 		return false;
-	line_indent(l, l->indent, NULL, s->to_tabs ? '\t' : ' ', s->to_tabs ? l->indent / s->unit : l->indent * s->unit, arena);
+	uint32_t n = s->to_tabs ? l->indent / s->unit : l->indent * s->unit;
+
+	line_indent(l, l->indent, NULL, s->to_tabs ? '\t' : ' ', n, arena);
 	return true;
 }
 
-/* A new line of the file: the answer's, shifted as its search is; first: of the replacement.  False if it cannot be. */
+/* A new line of the file: the answer's, shifted as its search is; first: of the replacement.  False
+ * if it cannot be. */
 static bool line_make(const struct eline *r, const struct place *place, bool first, struct arena *arena,
                       struct eline *ret)
 {
@@ -124,7 +129,8 @@ static enum line_end end_near(const struct elines *file, size_t at, size_t n)
 	return file->n > 0 && file->at[0].end != END_NONE ? file->at[0].end : END_LF;
 }
 
-/* A line of context: the file's bytes, unless search was right about its blanks and replace has others. */
+/* A line of context: the file's bytes, unless search was right about its blanks and replace has
+ * others. */
 static bool context_make(const struct eline *f, const struct eline *s, const struct eline *r,
                          const struct place *place, struct arena *arena, struct eline *ret)
 {
@@ -209,11 +215,12 @@ static size_t *find_origins(const struct elines *file, size_t at, size_t n)
 }
 
 /*
- * One stretch of the edit: search lines [s, s_end) go, replace lines [r, r_end) come.  Where in the file that is, and
- * false if it is not clear: the lines that go must be there, one behind the other; if none goes, the neighbours on
- * both sides must be there, next to each other.
+ * One stretch of the edit: search lines [s, s_end) go, replace lines [r, r_end) come.  Where in the
+ * file that is, and false if it is not clear: the lines that go must be there, one behind the
+ * other; if none goes, the neighbours on both sides must be there, next to each other.
  */
-static bool stretch_place(const size_t *where, size_t n, size_t s, size_t s_end, const struct elines *file, size_t *ret)
+static bool stretch_place(const size_t *where, size_t n, size_t s, size_t s_end,
+                          const struct elines *file, size_t *ret)
 {
 	if (s < s_end) {
 		for (size_t i = s; i < s_end; i++)

@@ -6,8 +6,8 @@
 #include "edit.h"
 
 /*
- * Changes as git's diff.  libgit2 makes the hunks; the lines above them are written here, so that `git apply`
- * takes any name (quoted as git quotes it) and any bytes (forced to be text).
+ * Changes as git's diff.  libgit2 makes the hunks; the lines above them are written here, so that
+ * `git apply` takes any name (quoted as git quotes it) and any bytes (forced to be text).
  */
 
 static pthread_once_t git_once = PTHREAD_ONCE_INIT;
@@ -26,7 +26,8 @@ static bool needs_quotes(const char *name)
 	return false;
 }
 
-/* "a/" + name, as git writes it; tab: behind a name with blanks, as git does where the line would be unclear. */
+/* "a/" + name, as git writes it; tab: behind a name with blanks, as git does where the line would
+ * be unclear. */
 static void name_print(const char *prefix, const char *name, bool tab, struct buf *ret)
 {
 	static const char letters[] = "abtnvfr";
@@ -170,7 +171,8 @@ static bool range_read(struct span *s, char sign, size_t *ret_at, size_t *ret_n)
 	return number_read(s, ret_n);
 }
 
-/* The next hunk of the text; *rest moves behind it.  Its end is counted, for a line of it may look like a header. */
+/* The next hunk of the text; *rest moves behind it.  Its end is counted, for a line of it may look
+ * like a header. */
 static bool hunk_read(struct span *rest, struct hunk *ret)
 {
 	struct span line;
@@ -230,8 +232,9 @@ static size_t context_front(const struct hunk *h)
 }
 
 /*
- * The file's last line as context would tie the patch to its LF, of which nobody knows.  With another line of
- * context before it, it can go; one in front goes with it, so that no reader takes the hunk for one at the end.
+ * The file's last line as context would tie the patch to its LF, of which nobody knows.  With
+ * another line of context before it, it can go; one in front goes with it, so that no reader takes
+ * the hunk for one at the end.
  */
 static void hunk_free_end(const struct window *w, struct hunk *h)
 {

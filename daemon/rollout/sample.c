@@ -70,6 +70,8 @@ int outcome_read(struct instance *in, struct span line1, struct span line2, stru
 		judge(&o.j, o.a2.fault, "stage 2: %s", o.a2.finish_reason[0] != '\0' ? o.a2.finish_reason : "no finish_reason");
 	} else if (rc == 0) {
 		edits_parse(o.a2.text, &o.edits);
+		o.edits.shown = o.files.at;
+		o.edits.n_shown = o.files.n;
 		rc = edits_apply(&o.edits, in->repo, err);
 		if (rc == 0)
 			rc = patch_print(o.edits.changes, o.edits.n_changes, &o.patch, err);

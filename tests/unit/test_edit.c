@@ -116,6 +116,12 @@ static const struct row paths[] = {
 	{ "inside SEARCH", "```python\n" S "### src/pkg/app.py\n        return 1\n" D "### src/pkg/app.py\n        return 2\n" R "```\n",
 	  "applied", APP_PATH, APP_NEW },
 	{ "inside SEARCH alone", S "# src/pkg/app.py\n        return 1\n" D "        return 2\n" R, "applied", APP_PATH, APP_NEW },
+	{ "a heading that is none", "### src/pkg/app.py\n" S "import os\n" D "import os\n" R "### SEARCH/REPLACE\n" ONE, "no_change,applied", APP_PATH, APP_NEW },
+	{ "a sentence about another file", "### src/pkg/app.py\n" S "import os\n" D "import os\n" R "This is what dirty.py does as well.\n" ONE,
+	  "no_change,applied", APP_PATH, APP_NEW },
+	{ "behind the marker", "<<<<<<< SEARCH src/pkg/app.py\n        return 1\n" D "        return 2\n>>>>>>> REPLACE src/pkg/app.py\n",
+	  "applied", APP_PATH, APP_NEW },
+	{ "behind the block only", ONE "\n### src/pkg/two.py\n" S "b = 2\n" D "b = 2\n" R, "no_path,no_change", NULL, NULL },
 	{ "no path", "```python\n" ONE "```\n", "no_path", NULL, NULL },
 	{ "no such path", "```python\n### src/pkg/nothing.py\n" ONE "```\n", "unknown_file", NULL, NULL },
 	{ "several files of that name", "### __init__.py\n" S "VERSION = 1\n" D "VERSION = 2\n" R, "unknown_file", NULL, NULL },
@@ -202,6 +208,24 @@ START_TEST(a_block_is_read_however_it_is_written)
 }
 END_TEST
 
+START_TEST(a_block_without_a_name_is_for_the_file_that_was_shown)
+{
+	char two[] = "src/pkg/two.py", app[] = APP_PATH, *const shown[] = { two, app };
+	struct source src = source_of_files(files);
+	struct edits e;
+
+	edits_parse(S "        return 1  \n" D "        return 2  \n" R S "x = 1\n" D "x = 2\n" R, &e);
+	e.shown = shown;
+	e.n_shown = 2;
+	ck_assert_int_eq(edits_apply_to(&e, &src, NULL), 0);
+	ck_assert_str_eq(edit_fate_word(e.at[0].fate), "trailing_blanks");
+	ck_assert_str_eq(e.at[0].path, APP_PATH);
+	ck_assert_str_eq(buf_str(&e.changes[0].after), APP_NEW);
+	ck_assert_str_eq(edit_fate_word(e.at[1].fate), "not_found");
+	edits_done(&e);
+}
+END_TEST
+
 static const struct row texts[] = {
 	{ "heading in SEARCH", "### rst.py\n" S "Title\n=======\n\nText\n" D "Title\n=======\n\nWords\n" R, "applied", "rst.py",
 	  "\"\"\"\nTitle\n=======\n\nWords\n\"\"\"\nx = 1\n" },
@@ -283,6 +307,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, a_path_is_found_wherever_it_stands, 0, N(paths));
 	tcase_add_loop_test(tc, a_block_is_read_however_it_is_written, 0, N(blocks));
+	tcase_add_test(tc, a_block_without_a_name_is_for_the_file_that_was_shown);
 	tcase_add_loop_test(tc, a_text_is_found_and_the_rest_of_the_file_stays, 0, N(texts));
 	tcase_add_loop_test(tc, a_diff_is_read_where_there_are_no_blocks, 0, N(diffs));
 	suite_add_tcase(s, tc);
