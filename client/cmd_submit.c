@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "call.h"
 #include "commands.h"
+#include "mem.h"
 #include "say.h"
 
 int cmd_submit(const struct args *args, struct err *err)
@@ -17,6 +19,13 @@ int cmd_submit(const struct args *args, struct err *err)
 	for (const struct json *w = json_first(json_get(reply, "warnings")); w != NULL; w = json_next(w))
 		if (json_str(w) != NULL)
 			say_warning(json_str(w));
+	if (json_get_bool(reply, "fetch", false) && json_get_str(reply, "id") != NULL) {
+		char *hint = mem_printf("this batchd keeps the results; bring them into the save_dir with: batchctl fetch %s",
+		                        json_get_str(reply, "id"));
+
+		say_warning(hint);
+		free(hint);
+	}
 	if (args_has(args, "json")) {
 		rc = say_json(reply, err);
 	} else {

@@ -107,7 +107,7 @@ static int check_job(struct ctl_call *call, const struct command *cmd, struct er
 		return rc;
 	call->mine = call->may == CTL_ADMIN || row.owner_uid == (int64_t)call->uid;
 	if (!call->mine && strcmp(cmd->name, "status") != 0)
-		rc = err_set(err, BD_EDENIED, "job %lld (%s) is somebody else's", (long long)call->job, row.name);
+		rc = err_set(err, BD_EDENIED, "job %lld is somebody else's", (long long)call->job);
 	job_row_done(&row);
 	return rc;
 }

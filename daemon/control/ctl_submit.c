@@ -53,6 +53,8 @@ static void on_submitted(void *data, int64_t id, const char *name, int64_t passe
 		jw_put_int(&w, "passes", passes);
 		jw_name(&w, "warnings");
 		jw_raw(&w, span_of(warnings));
+		if (call->conn != NULL && ctl_keeps_results(call))
+			jw_put_bool(&w, "fetch", true);         /* the results wait for batchctl fetch */
 		jw_obj_end(&w);
 		ctl_send(call, &w, &line, true);
 	}
