@@ -31,7 +31,8 @@ static const struct step *step_of(const struct args *args)
 	return NULL;
 }
 
-static int need(const struct args *args, const struct step *step, const char *flag, const char *what, struct err *err)
+static int need(const struct args *args, const struct step *step, const char *flag, const char *what,
+                struct err *err)
 {
 	if (args_has(args, flag))
 		return 0;
@@ -87,7 +88,8 @@ static int make_rollout(const struct args *args, const struct step *step, struct
 		.has_temp = args_has(args, "temp"), .temp = args_num(args, "temp"),
 		.has_top_p = args_has(args, "top_p"), .top_p = args_num(args, "top_p"),
 		.has_max_tokens = args_has(args, "max_tokens"), .max_tokens = args_int(args, "max_tokens", 0),
-		.has_thinking_budget = args_has(args, "thinking_budget"), .thinking_budget = args_int(args, "thinking_budget", 0),
+		.has_thinking_budget = args_has(args, "thinking_budget"),
+		.thinking_budget = args_int(args, "thinking_budget", 0),
 		.enable_thinking = args_has(args, "enable_thinking"),
 		.greedy_first = args_has(args, "greedy_first"),
 		.convert_crlf = args_has(args, "convert_crlf"),
@@ -150,12 +152,14 @@ static int commit(struct file_out **f, int rc, struct err *err)
 /* What came of it, for people. */
 static void say_summary(const struct stage_run *run)
 {
-	fprintf(stderr, "%s: %zu passes, %zu done, %zu failed", run->name, run->done + run->failed, run->done, run->failed);
+	fprintf(stderr, "%s: %zu passes, %zu done, %zu failed", run->name, run->done + run->failed,
+	        run->done, run->failed);
 	for (size_t i = 0; i < run->n_reasons; i++)
 		fprintf(stderr, "%s%s %zu", i == 0 ? " (" : ", ", run->reasons[i].word, run->reasons[i].count);
 	fprintf(stderr, "%s\n", run->n_reasons > 0 ? ")" : "");
 	if (run->plan->unknown > 0)
-		fprintf(stderr, "%s: %zu answers are to no pass of this dataset, such as %s\n", run->name, run->plan->unknown,
+		fprintf(stderr, "%s: %zu answers are to no pass of this dataset, such as %s\n", run->name,
+		        run->plan->unknown,
 		        run->plan->first_unknown);
 }
 
@@ -176,7 +180,8 @@ static int run_step(const struct args *args, const struct step *step, const stru
 	if (rc == 0) {
 		say_summary(&run);
 		if (run.unopened > 0)
-			rc = err_set(err, BD_EFAILED, "%zu of %zu instances have no repository", run.unopened, plan->n_rows);
+			rc = err_set(err, BD_EFAILED, "%zu of %zu instances have no repository",
+			             run.unopened, plan->n_rows);
 	}
 	stage_run_done(&run);
 	return rc;
@@ -185,7 +190,8 @@ static int run_step(const struct args *args, const struct step *step, const stru
 int stage_main(const struct args *args, struct err *err)
 {
 	const struct step *step = step_of(args);
-	struct stage_input input = { .dataset = args_text(args, "dataset"), .start = args_text(args, "start_file"),
+	struct stage_input input = { .dataset = args_text(args, "dataset"),
+	                            .start = args_text(args, "start_file"),
 	                             .end = args_text(args, "end_file") };
 	struct stage_plan plan;
 	struct rollout *rollout = NULL;

@@ -101,7 +101,8 @@ static int read_rows(const char *dataset, struct stage_plan *plan, struct err *e
 static struct stage_pass *add_pass(struct stage_plan *plan, size_t row, int64_t k, char *custom_id)
 {
 	if ((plan->n_passes & (plan->n_passes - 1)) == 0)
-		plan->passes = mem_grow(plan->passes, plan->n_passes == 0 ? 1 : plan->n_passes * 2, sizeof *plan->passes);
+		plan->passes = mem_grow(plan->passes, plan->n_passes == 0 ? 1 : plan->n_passes * 2,
+		                        sizeof *plan->passes);
 	plan->passes[plan->n_passes] = (struct stage_pass){ .custom_id = custom_id, .row = row, .k = k };
 	return &plan->passes[plan->n_passes++];
 }
@@ -115,7 +116,8 @@ static void add_all_passes(struct stage_plan *plan, int64_t passk)
 }
 
 /* <instance_id> or <instance_id>__pass<k> of a row that is there. */
-static bool read_custom_id(const struct named *rows, size_t n_rows, const char *id, size_t *ret_row, int64_t *ret_k)
+static bool read_custom_id(const struct named *rows, size_t n_rows, const char *id, size_t *ret_row,
+                           int64_t *ret_k)
 {
 	const struct named *row = find(rows, n_rows, id);
 	const char *mark = NULL, *next;
@@ -175,9 +177,11 @@ static int read_answers(const char *path, struct finds *ret, struct err *err)
 
 		if (span_trim(line).len == 0)
 			continue;
-		if (json_parse(line.at, line.len, &v, NULL) < 0 || (id = json_get_str(v, "custom_id")) == NULL) {
+		if (json_parse(line.at, line.len, &v,
+		               NULL) < 0 || (id = json_get_str(v, "custom_id")) == NULL) {
 			json_free(v);                   /* a cut or foreign line costs that line */
-			fprintf(stderr, "batchctl: stage: %s: line %lld is no line of a batch's output\n", path, (long long)r.line_no);
+			fprintf(stderr, "batchctl: stage: %s: line %lld is no line of a batch's output\n",
+			        path, (long long)r.line_no);
 			continue;
 		}
 		if ((ret->n & (ret->n - 1)) == 0)

@@ -32,7 +32,8 @@ static int write_spool(struct stage_run *run, struct stage_turn *t, struct err *
 		return err_sys(err, BD_EIO, "temporary file");
 	for (size_t i = 0; i < t->n_index; i++) {
 		if ((run->n_spooled & (run->n_spooled - 1)) == 0)
-			run->spooled = mem_grow(run->spooled, run->n_spooled == 0 ? 1 : run->n_spooled * 2, sizeof *run->spooled);
+			run->spooled = mem_grow(run->spooled, run->n_spooled == 0 ? 1 : run->n_spooled * 2,
+			                        sizeof *run->spooled);
 		run->spooled[run->n_spooled].k = t->index[i].k;
 		run->spooled[run->n_spooled].off = run->spool_off;
 		run->spooled[run->n_spooled++].len = t->index[i].len;
@@ -77,7 +78,8 @@ static void show_progress(struct stage_run *run, bool last)
 
 /* --- passes ------------------------------------------------------------------------------------------- */
 
-int stage_answer(struct stage_turn *turn, const struct stage_pass *pass, int stage, struct span *ret, struct err *err)
+int stage_answer(struct stage_turn *turn, const struct stage_pass *pass, int stage, struct span *ret,
+                 struct err *err)
 {
 	const struct place *at = &pass->answer[stage - 1];
 	struct buf *b = &turn->answers[stage - 1];
@@ -114,7 +116,8 @@ static void count_reason(struct stage_run *run, const char *word)
 	pthread_mutex_unlock(&run->lock);
 }
 
-void stage_pass_failed(struct stage_turn *turn, const struct stage_pass *pass, int stage, const char *reason, const char *details)
+void stage_pass_failed(struct stage_turn *turn, const struct stage_pass *pass, int stage,
+                       const char *reason, const char *details)
 {
 	struct jw w = { .out = &turn->failures };
 
@@ -151,7 +154,8 @@ static void fail_row(struct stage_turn *turn, const struct err *why)
 	struct stage_run *run = turn->run;
 	const struct stage_row *row = &run->plan->rows[turn->row];
 
-	fprintf(stderr, "%sbatchctl: stage: %s: %s\n", run->progress ? "\r\x1b[K" : "", row->instance_id, why->msg);
+	fprintf(stderr, "%sbatchctl: stage: %s: %s\n", run->progress ? "\r\x1b[K" : "", row->instance_id,
+	        why->msg);
 	for (size_t i = row->first; i < row->first + row->n; i++)
 		stage_pass_failed(turn, &run->plan->passes[i], 1, "missing_repo", why->msg);
 	pthread_mutex_lock(&run->lock);

@@ -67,10 +67,12 @@ int stage_run(struct stage_run *run, int threads, struct err *err);
 void stage_run_done(struct stage_run *run);
 
 /* The answer of a pass at a stage, borrowed until the next call; 0 long if it is not there. */
-int stage_answer(struct stage_turn *turn, const struct stage_pass *pass, int stage, struct span *ret, struct err *err);
+int stage_answer(struct stage_turn *turn, const struct stage_pass *pass, int stage, struct span *ret,
+                 struct err *err);
 void stage_pass_done(struct stage_turn *turn);
 /* A line of failures.jsonl, counted by its reason. */
-void stage_pass_failed(struct stage_turn *turn, const struct stage_pass *pass, int stage, const char *reason, const char *details);
+void stage_pass_failed(struct stage_turn *turn, const struct stage_pass *pass, int stage,
+                       const char *reason, const char *details);
 /* Call behind each pass: hands out what has gathered. */
 int stage_pass_end(struct stage_turn *turn, struct err *err);
 

@@ -54,7 +54,8 @@ static void line_error_read(struct span line, struct line_error *ret)
 		snprintf(ret->reason, sizeof ret->reason, "http_%lld", (long long)status);
 	else if (!json_is_null(error))
 		set_word(ret, "request_failed");
-	snprintf(ret->details, sizeof ret->details, "%s", message != NULL ? message : json_str(error) != NULL ? json_str(error) : "");
+	snprintf(ret->details, sizeof ret->details, "%s",
+	         message != NULL ? message : json_str(error) != NULL ? json_str(error) : "");
 	json_free(v);
 }
 
@@ -93,7 +94,8 @@ int step_gen1(struct stage_turn *turn, struct instance *in, struct err *err)
 }
 
 /* Is stage 1's answer good?  If not, the pass has failed.  Negative: trouble that is not the answer's. */
-static int check_stage1(struct stage_turn *turn, struct instance *in, const struct stage_pass *p, struct span line,
+static int check_stage1(struct stage_turn *turn, struct instance *in, const struct stage_pass *p,
+                        struct span line,
                         bool *ret_good, struct err *err)
 {
 	struct judgement j = { 0 };
@@ -139,7 +141,8 @@ int step_gen2(struct stage_turn *turn, struct instance *in, struct err *err)
 }
 
 /* One of a pass's own files; what an earlier run left is gone if there is nothing now. */
-static int put_own(struct stage_turn *turn, const char *custom_id, const char *suffix, const struct buf *text, struct err *err)
+static int put_own(struct stage_turn *turn, const char *custom_id, const char *suffix,
+                   const struct buf *text, struct err *err)
 {
 	const char *dir = turn->run->samples_dir;
 	char *path = mem_printf("%s/%s%s", dir, custom_id, suffix);
@@ -157,7 +160,8 @@ static int put_own(struct stage_turn *turn, const char *custom_id, const char *s
 	return rc;
 }
 
-static int put_sample(struct stage_turn *turn, const struct stage_pass *p, struct span line, const struct sample *s, struct err *err)
+static int put_sample(struct stage_turn *turn, const struct stage_pass *p, struct span line,
+                      const struct sample *s, struct err *err)
 {
 	const struct stage_run *run = turn->run;
 	const char *suffix = rollout_product_suffix(run->rollout);
@@ -181,7 +185,8 @@ static int put_sample(struct stage_turn *turn, const struct stage_pass *p, struc
 	return 0;
 }
 
-static int sample_pass(struct stage_turn *turn, struct instance *in, const struct stage_pass *p, struct err *err)
+static int sample_pass(struct stage_turn *turn, struct instance *in, const struct stage_pass *p,
+                       struct err *err)
 {
 	struct span line1 = { NULL, 0 }, line2 = { NULL, 0 };
 	struct sample s = { 0 };

@@ -131,7 +131,8 @@ static int resolve(const struct package *package, int level, int line, struct sp
 	if (name.len == 0)
 		return err_set(err, BD_EINVALID, "line %d: a relative import goes beyond the top level", line);
 	if (!can_be_imported(name))
-		return err_set(err, BD_EINVALID, "line %d: a relative import from %.*s, which is no module's name", line,
+		return err_set(err, BD_EINVALID,
+		               "line %d: a relative import from %.*s, which is no module's name", line,
 		               (int)(name.len > 200 ? 200 : name.len), name.at);
 	*ret = name;
 	return 0;
@@ -143,7 +144,8 @@ static size_t token_end(const struct py_tokens *t, size_t i)
 }
 
 /* The first dot becomes the package; the others go; what lies between them (a continued line) stays. */
-static void write_import(const struct py_tokens *t, const struct relative *r, struct span package, struct buf *ret)
+static void write_import(const struct py_tokens *t, const struct relative *r, struct span package,
+                         struct buf *ret)
 {
 	if (t->at[r->first].off == token_end(t, r->from))
 		buf_add_char(ret, ' ');                         /* from.x */

@@ -1,45 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-#include <string.h>
-
-#include "mem.h"
 #include "python_priv.h"
 
 /* Expressions of Python, chapter 6 of its reference. */
-
-/* --- names seen once: of keyword arguments and parameters ---------------------------------------- */
-
-struct names {
-	struct span *at;
-	size_t n;
-};
-
-static bool names_add(struct names *names, struct span name)
-{
-	for (size_t i = 0; i < names->n; i++) {
-		if (names->at[i].len == name.len && memcmp(names->at[i].at, name.at, name.len) == 0)
-			return false;
-	}
-	names->at = mem_grow(names->at, names->n + 1, sizeof *names->at);
-	names->at[names->n++] = name;
-	return true;
-}
 
 /* --- comprehensions -------------------------------------------------------------------------------- */
 
 static bool disjunction(struct parser *p, unsigned *ret);
 
-static bool at_comprehension(const struct parser *p)
+bool py_at_comprehension(const struct parser *p)
 {
 	return py_at_word(p, "for") || (py_at_word(p, "async") && py_is_name(&p->t, p->i + 1, "for"));
 }
 
 /* for targets in x if y ..., once or more. */
-static bool comprehension(struct parser *p)
+bool py_comprehension(struct parser *p)
 {
 	unsigned x;
 
-	while (at_comprehension(p)) {
+	while (py_at_comprehension(p)) {
 		if (py_take_word(p, "async") && p->scope != SCOPE_ASYNC)
 			return py_fail(p, "async for outside an async function");
 		p->i++;
@@ -93,12 +71,12 @@ static bool elements(struct parser *p, int close, unsigned *ret, bool *ret_comma
 		n++;
 		stars += (x & X_STAR) != 0;
 		all &= x;
-		if (n == 1 && at_comprehension(p)) {
+		if (n == 1 && py_at_comprehension(p)) {
 			if ((x & X_STAR) != 0)
 				return py_fail(p, "a comprehension of a starred expression");
 			*ret = 0;
 			*ret_comma = true;
-			return comprehension(p) && py_want_op(p, close);
+			return py_comprehension(p) && py_want_op(p, close);
 		}
 		if (n == 1)
 			*ret = x;
@@ -179,10 +157,10 @@ static bool braces(struct parser *p)
 	for (size_t n = 0; !py_at_op(p, '}'); n++) {
 		if (!brace_element(p, &kind, &plain))
 			return false;
-		if (n == 0 && at_comprehension(p)) {
+		if (n == 0 && py_at_comprehension(p)) {
 			if (!plain)
 				return py_fail(p, "a comprehension of a starred expression");
-			return comprehension(p) && py_want_op(p, '}');
+			return py_comprehension(p) && py_want_op(p, '}');
 		}
 		if (!py_take_op(p, ','))
 			break;
@@ -221,58 +199,6 @@ static bool atom(struct parser *p, unsigned *ret)
 }
 
 /* --- calls, subscripts, attributes ------------------------------------------------------------------------ */
-
-/* One argument.  *seen: 1 a keyword was there, 2 a ** was there. */
-static bool argument(struct parser *p, int *seen, struct names *names, bool *ret_generator)
-{
-	unsigned x;
-
-	if (py_take_op(p, PY_OP2('*', '*'))) {
-		*seen = 2;
-		return py_expression(p, &x);
-	}
-	if (py_take_op(p, '*')) {
-		if (*seen == 2)
-			return py_fail(p, "a * argument behind a ** argument");
-		return py_expression(p, &x);
-	}
-	if (py_at_identifier(p) && py_is_op(&p->t, p->i + 1, '=')) {
-		if (!names_add(names, py_text(&p->t, p->i)))
-			return py_fail(p, "a keyword argument is repeated");
-		*seen = *seen == 2 ? 2 : 1;
-		p->i += 2;
-		return py_expression(p, &x);
-	}
-	if (!py_named(p, &x))
-		return false;
-	if (at_comprehension(p)) {
-		*ret_generator = true;
-		return comprehension(p);
-	}
-	if (*seen != 0)
-		return py_fail(p, "a positional argument behind a keyword argument");
-	return true;
-}
-
-bool py_arguments(struct parser *p)
-{
-	struct names names = { 0 };
-	bool ok = true, generator = false;
-	int seen = 0;
-	size_t n = 0, commas = 0;
-
-	while (ok && !py_at_op(p, ')')) {
-		ok = argument(p, &seen, &names, &generator);
-		n++;
-		if (!ok || !py_take_op(p, ','))
-			break;
-		commas++;
-	}
-	free(names.at);
-	if (ok && generator && (n > 1 || commas > 0))
-		return py_fail(p, "a generator among other arguments needs brackets");
-	return ok && py_want_op(p, ')');
-}
 
 /* One of the comma-separated things in a subscript. */
 static bool slice(struct parser *p)
@@ -384,7 +310,8 @@ bool py_bitor(struct parser *p, unsigned *ret)
 
 static bool take_comparison(struct parser *p)
 {
-	static const int ops[] = { '<', '>', PY_OP2('=', '='), PY_OP2('!', '='), PY_OP2('<', '='), PY_OP2('>', '=') };
+	static const int ops[] = { '<', '>', PY_OP2('=', '='), PY_OP2('!', '='), PY_OP2('<', '='),
+	                          PY_OP2('>', '=') };
 
 	for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
 		if (py_take_op(p, ops[i]))
@@ -552,87 +479,4 @@ bool py_yield_or_star(struct parser *p, unsigned *ret)
 		return false;
 	*ret = 0;
 	return true;
-}
-
-/* --- parameters --------------------------------------------------------------------------------------------------- */
-
-struct parameters {
-	struct names names;
-	bool defaults;          /* one had a default */
-	bool slash, star;       /* seen */
-	bool named_due;         /* a bare * wants a name behind it */
-};
-
-static bool parameter(struct parser *p, bool annotated, bool unpacked, bool may_default, struct parameters *seen)
-{
-	unsigned x;
-
-	if (!py_at_identifier(p))
-		return py_fail(p, "the name of a parameter is due");
-	if (!names_add(&seen->names, py_text(&p->t, p->i)))
-		return py_fail(p, "a parameter is repeated");
-	p->i++;
-	if (annotated && py_take_op(p, ':')) {
-		if (unpacked && py_take_op(p, '*')) {
-			if (!py_bitor(p, &x))
-				return false;
-		} else if (!py_expression(p, &x)) {
-			return false;
-		}
-	}
-	if (!may_default)
-		return true;
-	if (py_take_op(p, '=')) {
-		seen->defaults = true;
-		return py_expression(p, &x);
-	}
-	if (seen->defaults && !seen->star)
-		return py_fail(p, "a parameter without a default behind one with it");
-	return true;
-}
-
-/* One of the comma-separated things; *ret_last: nothing may follow. */
-static bool parameter_any(struct parser *p, bool annotated, struct parameters *seen, bool *ret_last)
-{
-	if (py_take_op(p, '/')) {
-		if (seen->slash || seen->star || seen->names.n == 0)
-			return py_fail(p, "/ is out of place");
-		seen->slash = true;
-		return true;
-	}
-	if (py_take_op(p, PY_OP2('*', '*'))) {
-		*ret_last = true;
-		if (seen->named_due)
-			return py_fail(p, "names are due behind *");
-		return parameter(p, annotated, false, false, seen);
-	}
-	if (py_take_op(p, '*')) {
-		if (seen->star)
-			return py_fail(p, "* is repeated");
-		seen->star = true;
-		seen->named_due = py_at_op(p, ',');
-		if (!seen->named_due)
-			return parameter(p, annotated, true, false, seen);
-		return true;
-	}
-	seen->named_due = false;
-	return parameter(p, annotated, false, true, seen);
-}
-
-bool py_parameters(struct parser *p, bool annotated, int close)
-{
-	struct parameters seen = { 0 };
-	bool ok = true, last = false;
-
-	while (ok && !py_at_op(p, close)) {
-		if (last)
-			ok = py_fail(p, "a parameter behind the ** one");
-		ok = ok && parameter_any(p, annotated, &seen, &last);
-		if (!ok || !py_take_op(p, ','))
-			break;
-	}
-	if (ok && seen.named_due)
-		ok = py_fail(p, "names are due behind *");
-	free(seen.names.at);
-	return ok;
 }

@@ -18,7 +18,8 @@ bool py_at_match(struct parser *p)
 		return false;
 	while (p->t.at[i].kind != PY_NEWLINE && p->t.at[i].kind != PY_END)
 		i++;
-	return py_is_op(&p->t, i - 1, ':') && p->t.at[i].kind == PY_NEWLINE && p->t.at[i + 1].kind == PY_INDENT &&
+	return py_is_op(&p->t, i - 1,
+	                ':') && p->t.at[i].kind == PY_NEWLINE && p->t.at[i + 1].kind == PY_INDENT &&
 	       py_is_name(&p->t, i + 2, "case");
 }
 

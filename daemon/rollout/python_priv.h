@@ -52,9 +52,13 @@ bool py_star_expressions(struct parser *p, unsigned *ret);      /* a, *b, c */
 bool py_yield_or_star(struct parser *p, unsigned *ret);
 bool py_bitor(struct parser *p, unsigned *ret);                 /* without comparisons */
 bool py_targets(struct parser *p);                              /* of for, up to `in` */
+bool py_at_comprehension(const struct parser *p);
+bool py_comprehension(struct parser *p);                        /* for a in b if c ..., once or more */
+bool py_at_expression_end(const struct parser *p);
+
+/* python_call.c */
 bool py_arguments(struct parser *p);                            /* from behind ( to behind ) */
 bool py_parameters(struct parser *p, bool annotated, int close);  /* up to close, which stays */
-bool py_at_expression_end(const struct parser *p);
 
 /* python_fstring.c */
 bool py_fstring(struct parser *p, struct py_string s, int line);
@@ -62,6 +66,10 @@ bool py_fstring(struct parser *p, struct py_string s, int line);
 /* python_match.c */
 bool py_at_match(struct parser *p);
 bool py_match(struct parser *p);
+
+/* python_simple.c */
+bool py_simple_line(struct parser *p);          /* statements up to the end of the line */
+bool py_as_name(struct parser *p);              /* "as name", if it is there */
 
 /* python_syntax.c */
 bool py_block(struct parser *p);

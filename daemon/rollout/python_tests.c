@@ -62,7 +62,8 @@ static size_t block_end(const struct py_tokens *t, size_t i)
 static void read_block(struct outline *o, size_t i, size_t end, const char *prefix, ptrdiff_t class, int depth);
 
 /* The function or class whose head is at `head`, with decorators from `from` on. */
-static void read_def(struct outline *o, size_t from, size_t head, size_t end, const char *prefix, ptrdiff_t class, int depth)
+static void read_def(struct outline *o, size_t from, size_t head, size_t end, const char *prefix,
+                     ptrdiff_t class, int depth)
 {
 	const struct py_tokens *t = &o->t;
 	bool is_class = py_is_name(t, head, "class");
@@ -142,7 +143,8 @@ static int outline_read(struct span text, struct outline *ret, struct err *err)
 
 /* --- what differs ------------------------------------------------------------------------------------ */
 
-static bool same_tokens(const struct outline *a, const struct def *x, const struct outline *b, const struct def *y)
+static bool same_tokens(const struct outline *a, const struct def *x, const struct outline *b,
+                        const struct def *y)
 {
 	if (x->to - x->from != y->to - y->from)
 		return false;
@@ -161,7 +163,8 @@ static bool same_tokens(const struct outline *a, const struct def *x, const stru
 }
 
 /* Is there one of that name with those tokens among them?  A statement without a name is found by its tokens. */
-static bool stands_in(const struct outline *o, const struct def *all, size_t n, const struct outline *b, const struct def *y)
+static bool stands_in(const struct outline *o, const struct def *all, size_t n, const struct outline *b,
+                      const struct def *y)
 {
 	for (size_t i = 0; i < n; i++) {
 		if ((all[i].name == NULL) != (y->name == NULL) || (y->name != NULL && strcmp(all[i].name, y->name) != 0))

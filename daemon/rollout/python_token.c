@@ -7,28 +7,14 @@
 #include <string.h>
 
 #include "mem.h"
+#include "python_lexer.h"
 
-#define DEPTH_MAX 200           /* open brackets, as in the interpreter */
-#define INDENT_MAX 100
-
-struct lexer {
-	struct py_tokens out;
-	const char *p, *begin, *end;
-	int line;
-	char open[DEPTH_MAX];           /* the brackets that are open */
-	int n_open;
-	int columns[INDENT_MAX], alternates[INDENT_MAX];        /* tabs to 8, tabs to 1 */
-	int n_indents;
-	bool line_start;
-	struct err *err;
-};
-
-static int fail(struct lexer *l, const char *why)
+int lexer_fail(struct lexer *l, const char *why)
 {
 	return err_set(l->err, BD_EINVALID, "line %d: %s", l->line, why);
 }
 
-static void add(struct lexer *l, enum py_kind kind, const char *from, const char *to, int op, int line)
+void lexer_add(struct lexer *l, enum py_kind kind, const char *from, const char *to, int op, int line)
 {
 	struct py_tokens *t = &l->out;
 
@@ -37,26 +23,26 @@ static void add(struct lexer *l, enum py_kind kind, const char *from, const char
 	t->at[t->n++] = (struct py_token){ kind, op, (size_t)(from - l->begin), (size_t)(to - from), line };
 }
 
-static bool is_letter(char c)
+bool lexer_is_letter(char c)
 {
 	return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
 }
 
-static int at(const struct lexer *l, ptrdiff_t i)
+int lexer_at(const struct lexer *l, ptrdiff_t i)
 {
 	return l->p + i < l->end ? (unsigned char)l->p[i] : -1;
 }
 
 /* Over one line break at p: LF, CR LF or CR. */
-static void over_break(struct lexer *l)
+void lexer_over_break(struct lexer *l)
 {
-	l->p += at(l, 0) == '\r' && at(l, 1) == '\n' ? 2 : 1;
+	l->p += lexer_at(l, 0) == '\r' && lexer_at(l, 1) == '\n' ? 2 : 1;
 	l->line++;
 }
 
-static bool at_break(const struct lexer *l)
+bool lexer_at_break(const struct lexer *l)
 {
-	return at(l, 0) == '\n' || at(l, 0) == '\r';
+	return lexer_at(l, 0) == '\n' || lexer_at(l, 0) == '\r';
 }
 
 /* --- indentation -------------------------------------------------------------------------- */
@@ -67,28 +53,28 @@ static int indent_to(struct lexer *l, int column, int alternate)
 
 	if (column == l->columns[top]) {
 		if (alternate != l->alternates[top])
-			return fail(l, "tabs and blanks are mixed in the indentation");
+			return lexer_fail(l, "tabs and blanks are mixed in the indentation");
 		return 0;
 	}
 	if (column > l->columns[top]) {
 		if (alternate <= l->alternates[top])
-			return fail(l, "tabs and blanks are mixed in the indentation");
+			return lexer_fail(l, "tabs and blanks are mixed in the indentation");
 		if (l->n_indents == INDENT_MAX)
-			return fail(l, "too many levels of indentation");
+			return lexer_fail(l, "too many levels of indentation");
 		l->columns[l->n_indents] = column;
 		l->alternates[l->n_indents++] = alternate;
-		add(l, PY_INDENT, l->p, l->p, 0, l->line);
+		lexer_add(l, PY_INDENT, l->p, l->p, 0, l->line);
 		return 0;
 	}
 	while (column < l->columns[l->n_indents - 1]) {
 		l->n_indents--;
-		add(l, PY_DEDENT, l->p, l->p, 0, l->line);
+		lexer_add(l, PY_DEDENT, l->p, l->p, 0, l->line);
 	}
 	top = l->n_indents - 1;
 	if (column != l->columns[top])
-		return fail(l, "the indentation fits no outer level");
+		return lexer_fail(l, "the indentation fits no outer level");
 	if (alternate != l->alternates[top])
-		return fail(l, "tabs and blanks are mixed in the indentation");
+		return lexer_fail(l, "tabs and blanks are mixed in the indentation");
 	return 0;
 }
 
@@ -98,7 +84,7 @@ static int read_indentation(struct lexer *l)
 	int column = 0, alternate = 0;
 
 	for (;; l->p++) {
-		int c = at(l, 0);
+		int c = lexer_at(l, 0);
 
 		if (c == ' ') {
 			column++;
@@ -108,205 +94,18 @@ static int read_indentation(struct lexer *l)
 			alternate++;
 		} else if (c == '\f') {
 			column = alternate = 0;
-		} else if (c == '\\' && (at(l, 1) == '\n' || at(l, 1) == '\r')) {
+		} else if (c == '\\' && (lexer_at(l, 1) == '\n' || lexer_at(l, 1) == '\r')) {
 			l->p++;
-			over_break(l);
+			lexer_over_break(l);
 			l->p--;
 		} else {
 			break;
 		}
 	}
-	if (at(l, 0) < 0 || at(l, 0) == '#' || at_break(l))
+	if (lexer_at(l, 0) < 0 || lexer_at(l, 0) == '#' || lexer_at_break(l))
 		return 0;                                       /* nothing on this line */
 	l->line_start = false;
 	return indent_to(l, column, alternate);
-}
-
-/* --- numbers --------------------------------------------------------------------------------- */
-
-/* Digits with single underscores between them; false if one is misplaced.  *ret_n counts the digits. */
-static bool digits(struct lexer *l, const char *set, int *ret_n)
-{
-	int n = 0;
-
-	for (;;) {
-		if (at(l, 0) > 0 && strchr(set, at(l, 0)) != NULL) {
-			n++;
-			l->p++;
-		} else if (at(l, 0) == '_') {
-			if (at(l, 1) <= 0 || strchr(set, at(l, 1)) == NULL)
-				return false;
-			l->p++;
-		} else {
-			break;
-		}
-	}
-	*ret_n = n;
-	return true;
-}
-
-#define DECIMAL "0123456789"
-
-static bool read_decimal(struct lexer *l)
-{
-	const char *from = l->p;
-	bool is_float = false, zeros = true;
-	int n = 0, more = 0;
-
-	if (at(l, 0) != '.' && !digits(l, DECIMAL, &n))
-		return false;
-	for (const char *q = from; q < l->p; q++)
-		zeros = zeros && (*q == '0' || *q == '_');
-	if (at(l, 0) == '.') {
-		is_float = true;
-		l->p++;
-		if (at(l, 0) == '_' || !digits(l, DECIMAL, &more))
-			return false;
-	}
-	if ((at(l, 0) == 'e' || at(l, 0) == 'E') &&
-	    (isdigit(at(l, 1)) || ((at(l, 1) == '+' || at(l, 1) == '-') && isdigit(at(l, 2))))) {
-		is_float = true;
-		l->p += isdigit(at(l, 1)) ? 1 : 2;
-		if (!digits(l, DECIMAL, &more))
-			return false;
-	}
-	if (at(l, 0) == 'j' || at(l, 0) == 'J') {
-		is_float = true;
-		l->p++;
-	}
-	return is_float || *from != '0' || zeros;               /* 012 is none */
-}
-
-/* A word that may stand right behind a number: `1if x else 2`. */
-static bool word_may_follow(const struct lexer *l)
-{
-	static const char *const words[] = { "and", "else", "for", "if", "in", "is", "not", "or" };
-	struct span rest = { l->p, (size_t)(l->end - l->p) };
-
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-		if (span_starts(rest, words[i]) && !is_letter((char)(at(l, (ptrdiff_t)strlen(words[i])) > 0 ?
-		                                                     at(l, (ptrdiff_t)strlen(words[i])) : ' ')))
-			return true;
-	}
-	return false;
-}
-
-static int read_number(struct lexer *l)
-{
-	const char *from = l->p;
-	int c = at(l, 1) | 0x20, n = 0;
-	const char *set = c == 'x' ? "0123456789abcdefABCDEF" : c == 'o' ? "01234567" : "01";
-	bool ok;
-
-	if (at(l, 0) == '0' && at(l, 1) > 0 && (c == 'x' || c == 'o' || c == 'b')) {
-		l->p += 2;
-		ok = digits(l, set, &n) && n > 0;
-	} else {
-		ok = read_decimal(l);
-	}
-	if (!ok || (at(l, 0) > 0 && is_letter((char)at(l, 0)) && !word_may_follow(l)))
-		return fail(l, "not a number");
-	add(l, PY_NUMBER, from, l->p, 0, l->line);
-	return 0;
-}
-
-/* --- strings --------------------------------------------------------------------------------- */
-
-/* How many characters of a string's prefix stand at p, 0 if no string begins here with one. */
-static int prefix_len(const struct lexer *l)
-{
-	char a = (char)tolower(at(l, 0)), b = (char)tolower(at(l, 1));
-
-	if (at(l, 1) == '"' || at(l, 1) == '\'')
-		return strchr("rbuf", a) != NULL ? 1 : 0;
-	if (at(l, 2) != '"' && at(l, 2) != '\'')
-		return 0;
-	return (a == 'r' && (b == 'b' || b == 'f')) || ((a == 'b' || a == 'f') && b == 'r') ? 2 : 0;
-}
-
-static int hex_run(const struct lexer *l, ptrdiff_t from, int n, uint32_t *ret)
-{
-	uint32_t v = 0;
-
-	for (int i = 0; i < n; i++) {
-		int c = at(l, from + i);
-
-		if (c < 0 || !isxdigit(c))
-			return -1;
-		v = v * 16 + (uint32_t)(isdigit(c) ? c - '0' : tolower(c) - 'a' + 10);
-	}
-	*ret = v;
-	return 0;
-}
-
-/* The escape at p: the ones that the interpreter refuses when they are not whole. */
-static bool escape_is_good(const struct lexer *l, bool bytes)
-{
-	int c = at(l, 1);
-	uint32_t v = 0;
-
-	if (c == 'x')
-		return hex_run(l, 2, 2, &v) == 0;
-	if (bytes)
-		return true;
-	if (c == 'u')
-		return hex_run(l, 2, 4, &v) == 0;
-	if (c == 'U')
-		return hex_run(l, 2, 8, &v) == 0 && v <= 0x10FFFF;
-	if (c == 'N') {
-		ptrdiff_t i = 3;
-
-		if (at(l, 2) != '{')
-			return false;
-		while (at(l, i) > 0 && (isalnum(at(l, i)) || at(l, i) == ' ' || at(l, i) == '-'))
-			i++;
-		return at(l, i) == '}' && i > 3;
-	}
-	return true;
-}
-
-static int read_string(struct lexer *l, int prefix)
-{
-	const char *from = l->p;
-	int line = l->line, quote, quotes = 1;
-	bool raw = false, bytes = false;
-
-	for (int i = 0; i < prefix; i++, l->p++) {
-		raw = raw || tolower(at(l, 0)) == 'r';
-		bytes = bytes || tolower(at(l, 0)) == 'b';
-	}
-	quote = at(l, 0);
-	if (at(l, 1) == quote && at(l, 2) == quote)
-		quotes = 3;
-	l->p += quotes;
-	for (;;) {
-		int c = at(l, 0);
-
-		if (c < 0 || (quotes == 1 && at_break(l))) {
-			l->line = line;
-			return fail(l, "the string has no end");
-		}
-		if (c == quote && (quotes == 1 || (at(l, 1) == quote && at(l, 2) == quote)))
-			break;
-		if (bytes && c >= 0x80)
-			return fail(l, "bytes hold ASCII only");
-		if (at_break(l)) {
-			over_break(l);
-		} else if (c == '\\') {
-			if (!raw && !escape_is_good(l, bytes))
-				return fail(l, "an escape in the string is cut short");
-			l->p++;
-			if (at_break(l))
-				over_break(l);
-			else if (at(l, 0) >= 0)
-				l->p++;
-		} else {
-			l->p++;
-		}
-	}
-	l->p += quotes;
-	add(l, PY_STRING, from, l->p, 0, line);
-	return 0;
 }
 
 struct py_string py_string_of(struct span token)
@@ -331,10 +130,11 @@ struct py_string py_string_of(struct span token)
 
 static int read_op(struct lexer *l)
 {
-	static const char *const ops[] = { "**=", "//=", ">>=", "<<=", "...", "**", "//", ">>", "<<", "<=", ">=", "==",
+	static const char *const ops[] = { "**=", "//=", ">>=", "<<=", "...", "**", "//", ">>", "<<", "<=",
+	                                  ">=", "==",
 	                                   "!=", "->", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "@=", ":=" };
 	struct span rest = { l->p, (size_t)(l->end - l->p) };
-	int c = at(l, 0), op = c;
+	int c = lexer_at(l, 0), op = c;
 	size_t len = 1;
 
 	for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
@@ -345,19 +145,19 @@ static int read_op(struct lexer *l)
 		break;
 	}
 	if (len == 1 && (c <= 0 || strchr("+-*/%@&|^~<>()[]{},:.;=", c) == NULL))
-		return fail(l, "a character that is no Python");
+		return lexer_fail(l, "a character that is no Python");
 	if (c == '(' || c == '[' || c == '{') {
 		if (l->n_open == DEPTH_MAX)
-			return fail(l, "too many open brackets");
+			return lexer_fail(l, "too many open brackets");
 		l->open[l->n_open++] = (char)c;
 	} else if (c == ')' || c == ']' || c == '}') {
 		char want = c == ')' ? '(' : c == ']' ? '[' : '{';
 
 		if (l->n_open == 0 || l->open[l->n_open - 1] != want)
-			return fail(l, "a bracket is closed that was not opened");
+			return lexer_fail(l, "a bracket is closed that was not opened");
 		l->n_open--;
 	}
-	add(l, PY_OP, l->p, l->p + len, op, l->line);
+	lexer_add(l, PY_OP, l->p, l->p + len, op, l->line);
 	l->p += len;
 	return 0;
 }
@@ -395,10 +195,10 @@ static int check_utf8(struct lexer *l, struct span text)
 
 		l->line += p[i] == '\n';
 		if (n == 0 || i + n > text.len)
-			return fail(l, "not UTF-8");
+			return lexer_fail(l, "not UTF-8");
 		for (size_t m = 1; m < n; m++) {
 			if ((p[i + m] & 0xC0) != 0x80)
-				return fail(l, "not UTF-8");
+				return lexer_fail(l, "not UTF-8");
 		}
 		i += n;
 	}
@@ -408,46 +208,46 @@ static int check_utf8(struct lexer *l, struct span text)
 
 static int read_token(struct lexer *l)
 {
-	int c = at(l, 0), prefix;
+	int c = lexer_at(l, 0), prefix;
 
 	if (c == ' ' || c == '\t' || c == '\f') {
 		l->p++;
 		return 0;
 	}
 	if (c == '#') {
-		while (at(l, 0) >= 0 && !at_break(l))
+		while (lexer_at(l, 0) >= 0 && !lexer_at_break(l))
 			l->p++;
 		return 0;
 	}
-	if (at_break(l)) {
+	if (lexer_at_break(l)) {
 		if (l->n_open == 0) {
 			if (!l->line_start)
-				add(l, PY_NEWLINE, l->p, l->p + 1, 0, l->line);
+				lexer_add(l, PY_NEWLINE, l->p, l->p + 1, 0, l->line);
 			l->line_start = true;
 		}
-		over_break(l);
+		lexer_over_break(l);
 		return 0;
 	}
 	if (c == '\\') {
 		l->p++;
-		if (!at_break(l))
-			return fail(l, "a backslash in the middle of a line");
-		over_break(l);
-		return at(l, 0) < 0 ? fail(l, "the file ends behind a backslash") : 0;
+		if (!lexer_at_break(l))
+			return lexer_fail(l, "a backslash in the middle of a line");
+		lexer_over_break(l);
+		return lexer_at(l, 0) < 0 ? lexer_fail(l, "the file ends behind a backslash") : 0;
 	}
 	if (c == 0)
-		return fail(l, "a NUL byte");
-	if (isdigit(c) || (c == '.' && isdigit(at(l, 1))))
-		return read_number(l);
-	prefix = c == '"' || c == '\'' ? 0 : is_letter((char)c) ? prefix_len(l) : -1;
+		return lexer_fail(l, "a NUL byte");
+	if (isdigit(c) || (c == '.' && isdigit(lexer_at(l, 1))))
+		return lexer_number(l);
+	prefix = c == '"' || c == '\'' ? 0 : lexer_is_letter((char)c) ? lexer_string_prefix(l) : -1;
 	if (prefix > 0 || c == '"' || c == '\'')
-		return read_string(l, prefix);
-	if (is_letter((char)c)) {
+		return lexer_string(l, prefix);
+	if (lexer_is_letter((char)c)) {
 		const char *from = l->p;
 
-		while (at(l, 0) >= 0 && is_letter((char)at(l, 0)))
+		while (lexer_at(l, 0) >= 0 && lexer_is_letter((char)lexer_at(l, 0)))
 			l->p++;
-		add(l, PY_NAME, from, l->p, 0, l->line);
+		lexer_add(l, PY_NAME, from, l->p, 0, l->line);
 		return 0;
 	}
 	return read_op(l);
@@ -466,16 +266,16 @@ static int tokenize(struct lexer *l, struct py_tokens *ret)
 		rc = read_token(l);
 	}
 	if (rc == 0 && l->n_open > brackets)
-		rc = fail(l, "a bracket is never closed");
+		rc = lexer_fail(l, "a bracket is never closed");
 	if (rc < 0) {
 		py_tokens_done(&l->out);
 		return rc;
 	}
 	if (!l->line_start)
-		add(l, PY_NEWLINE, l->end, l->end, 0, l->line);
+		lexer_add(l, PY_NEWLINE, l->end, l->end, 0, l->line);
 	for (; l->n_indents > 1; l->n_indents--)
-		add(l, PY_DEDENT, l->end, l->end, 0, l->line);
-	add(l, PY_END, l->end, l->end, 0, l->line);
+		lexer_add(l, PY_DEDENT, l->end, l->end, 0, l->line);
+	lexer_add(l, PY_END, l->end, l->end, 0, l->line);
 	*ret = l->out;
 	return 0;
 }

@@ -28,7 +28,8 @@ int range_read(const char *start, const char *end, struct range *ret, struct err
 	bool end_no = end != NULL && whole_number(end, &r.to);
 
 	if (start != NULL && end != NULL && start_no != end_no)
-		return err_set(err, BD_EINVALID, "start_file %s and end_file %s: give two custom_ids or two numbers",
+		return err_set(err, BD_EINVALID,
+		               "start_file %s and end_file %s: give two custom_ids or two numbers",
 		               start, end);
 	r.by_position = start_no || end_no;
 	if (!r.by_position) {

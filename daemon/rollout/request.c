@@ -118,7 +118,8 @@ int raw_members_read(struct span text, const char *what, struct raw_members *ret
 		value = skip_blanks(value < end ? value + 1 : end, end);
 		behind = skip_value(value, end);
 		if (behind == NULL) {
-			rc = err_set(err, BD_EINVALID, "%s: the value of \"%.64s\" is not JSON", what, json_name(i));
+			rc = err_set(err, BD_EINVALID, "%s: the value of \"%.64s\" is not JSON", what,
+			             json_name(i));
 			break;
 		}
 		m.at = mem_grow(m.at, m.n + 1, sizeof *m.at);
@@ -200,7 +201,8 @@ static bool put_ours(struct jw *w, const struct raw_members *extra, const char *
 	return true;
 }
 
-static void write_tail(const struct rollout_params *p, const struct raw_members *extra, bool greedy, struct buf *ret)
+static void write_tail(const struct rollout_params *p, const struct raw_members *extra, bool greedy,
+                       struct buf *ret)
 {
 	struct jw w = { .out = ret, .comma = true };
 

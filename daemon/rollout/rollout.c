@@ -24,7 +24,8 @@ static int load_prompts(struct rollout *r, struct err *err)
 
 	for (int i = 0; i < r->workflow->stages; i++) {
 		bool own = false;
-		int rc = prompt_load(dir, r->workflow->name, stages[i].name, stages[i].known, stages[i].required,
+		int rc = prompt_load(dir, r->workflow->name, stages[i].name, stages[i].known,
+		                     stages[i].required,
 		                     &r->prompts[i], &own, err);
 
 		if (rc < 0)
@@ -32,7 +33,8 @@ static int load_prompts(struct rollout *r, struct err *err)
 		any = any || own;
 	}
 	if (dir != NULL && !any)
-		return err_set(err, BD_EINVALID, "prompt_dir %s holds neither %s/stage1.txt nor stage1.txt nor a stage2.txt",
+		return err_set(err, BD_EINVALID,
+		               "prompt_dir %s holds neither %s/stage1.txt nor stage1.txt nor a stage2.txt",
 		               dir, r->workflow->name);
 	return 0;
 }

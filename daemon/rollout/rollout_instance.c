@@ -225,7 +225,8 @@ static int find_test_by_content(struct instance *in, const char *text, struct pa
 		if (!span_ends(span_of(named.at[i]), ".py"))
 			continue;
 		rc = repo_read(in->repo, named.at[i], &content, err);
-		if (rc == 0 && py_tests_changed((struct span){ "", 0 }, buf_span(&content), &tests, NULL) == 0 && tests.n > 0) {
+		if (rc == 0 && py_tests_changed((struct span){ "", 0 }, buf_span(&content), &tests,
+		                                NULL) == 0 && tests.n > 0) {
 			ret->at = mem_grow(ret->at, ret->n + 1, sizeof *ret->at);
 			ret->at[ret->n++] = mem_strdup(named.at[i]);
 		}
@@ -245,14 +246,16 @@ int prompted_files(struct instance *in, const struct answer *a, struct paths *re
 	int rc = 0;
 
 	if (a->fault != ANSWER_NONE) {
-		judge(&j, a->fault, "stage 1: %s", a->finish_reason[0] != '\0' ? a->finish_reason : "no finish_reason");
+		judge(&j, a->fault, "stage 1: %s",
+		      a->finish_reason[0] != '\0' ? a->finish_reason : "no finish_reason");
 	} else {
 		answer_files(a->text, in->repo, w->max_files, w->tests_only, &files);
 		rc = keep_readable(in, &files, err);
 		if (rc == 0 && files.n == 0 && w->tests_only)
 			rc = find_test_by_content(in, a->text, &files, err);
 		if (rc == 0 && files.n == 0)
-			judge(&j, a->truncated ? ANSWER_TRUNCATED : ANSWER_NO_FILE, "stage 1: names no %sfile of the repository",
+			judge(&j, a->truncated ? ANSWER_TRUNCATED : ANSWER_NO_FILE,
+			      "stage 1: names no %sfile of the repository",
 			      w->tests_only ? "test " : "");
 	}
 	if (rc < 0) {

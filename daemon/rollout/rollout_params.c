@@ -159,7 +159,8 @@ static int check_unprompted(const struct rollout_params *p, struct err *err)
 		if (ok)
 			continue;
 		if (m->has != 0 ? flag_of(p, m->has) : m->kind == STR ? text_of(p, m) != NULL : flag_of(p, m->at))
-			return err_set(err, BD_EINVALID, "%s: workflow %s sends its requests as they are", m->name, p->workflow);
+			return err_set(err, BD_EINVALID, "%s: workflow %s sends its requests as they are",
+			               m->name, p->workflow);
 	}
 	if (p->passk != 1)
 		return err_set(err, BD_EINVALID, "passk: workflow %s has one pass a request", p->workflow);
@@ -187,6 +188,7 @@ int params_check(const struct rollout_params *p, const struct workflow *workflow
 	if (p->has_max_tokens && p->max_tokens < 1)
 		return err_set(err, BD_EINVALID, "max_tokens %lld: 1 and up", (long long)p->max_tokens);
 	if (p->has_thinking_budget && p->thinking_budget < 0)
-		return err_set(err, BD_EINVALID, "thinking_budget %lld: 0 and up", (long long)p->thinking_budget);
+		return err_set(err, BD_EINVALID, "thinking_budget %lld: 0 and up",
+		               (long long)p->thinking_budget);
 	return 0;
 }

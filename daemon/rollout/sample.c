@@ -16,9 +16,11 @@ static void describe_failed_edit(const struct edits *edits, char *ret, size_t si
 		if (edit_fate_applied(e->fate))
 			continue;
 		if (e->fate == EDIT_AMBIGUOUS)
-			snprintf(ret, size, "edit %zu of %zu, %.120s: found %d times", i + 1, edits->n, file, e->found);
+			snprintf(ret, size, "edit %zu of %zu, %.120s: found %d times", i + 1, edits->n,
+			         file, e->found);
 		else
-			snprintf(ret, size, "edit %zu of %zu, %.120s: %s", i + 1, edits->n, file, edit_fate_word(e->fate));
+			snprintf(ret, size, "edit %zu of %zu, %.120s: %s", i + 1, edits->n, file,
+			         edit_fate_word(e->fate));
 		return;
 	}
 }
@@ -40,9 +42,11 @@ static void judge_edits(const struct instance *in, struct outcome *o)
 
 	describe_failed_edit(&o->edits, why, sizeof why);
 	if (o->edits.n == 0) {
-		judge(j, o->a2.truncated ? ANSWER_TRUNCATED : ANSWER_NO_EDIT, "stage 2: no SEARCH/REPLACE block");
+		judge(j, o->a2.truncated ? ANSWER_TRUNCATED : ANSWER_NO_EDIT,
+		      "stage 2: no SEARCH/REPLACE block");
 	} else if (applied == 0 && all_change_nothing(&o->edits)) {
-		judge(j, ANSWER_NO_CHANGE, "stage 2: SEARCH and REPLACE are the same in all %zu edits", o->edits.n);
+		judge(j, ANSWER_NO_CHANGE, "stage 2: SEARCH and REPLACE are the same in all %zu edits",
+		      o->edits.n);
 	} else if (applied == 0) {
 		judge(j, o->a2.truncated ? ANSWER_TRUNCATED : ANSWER_NO_EDIT_FITS, "stage 2: %s", why);
 	} else if (o->patch.len == 0) {
@@ -55,7 +59,8 @@ static void judge_edits(const struct instance *in, struct outcome *o)
 	}
 }
 
-int outcome_read(struct instance *in, struct span line1, struct span line2, struct outcome *ret, struct err *err)
+int outcome_read(struct instance *in, struct span line1, struct span line2, struct outcome *ret,
+                 struct err *err)
 {
 	struct outcome o = { .has1 = line1.len > 0 };
 	struct judgement ignored;
@@ -67,7 +72,8 @@ int outcome_read(struct instance *in, struct span line1, struct span line2, stru
 		rc = prompted_files(in, &o.a1, &o.files, &ignored, err);
 	}
 	if (rc == 0 && o.a2.fault != ANSWER_NONE) {
-		judge(&o.j, o.a2.fault, "stage 2: %s", o.a2.finish_reason[0] != '\0' ? o.a2.finish_reason : "no finish_reason");
+		judge(&o.j, o.a2.fault, "stage 2: %s",
+		      o.a2.finish_reason[0] != '\0' ? o.a2.finish_reason : "no finish_reason");
 	} else if (rc == 0) {
 		edits_parse(o.a2.text, &o.edits);
 		o.edits.shown = o.files.at;

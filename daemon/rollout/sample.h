@@ -18,7 +18,8 @@ struct outcome {
 };
 
 /* Negative only if the repository cannot be read. */
-int outcome_read(struct instance *in, struct span line1, struct span line2, struct outcome *ret, struct err *err);
+int outcome_read(struct instance *in, struct span line1, struct span line2, struct outcome *ret,
+                 struct err *err);
 void outcome_done(struct outcome *o);
 
 /* Which pass, and what it is worth: the members that every record begins with. */
@@ -31,7 +32,8 @@ void sample_put_answer(struct jw *w, int stage, const struct answer *a);
 void sample_put_answers(struct jw *w, const struct outcome *o);
 void sample_put_files(struct jw *w, const char *name, const struct paths *files);
 void sample_put_edits(struct jw *w, const struct edits *edits);
-void sample_put_tokens(struct jw *w, const struct answer *a1, const struct answer *a2);   /* either may be NULL */
+void sample_put_tokens(struct jw *w, const struct answer *a1,
+                       const struct answer *a2);   /* either may be NULL */
 void sample_put_model(struct jw *w, const struct sample_name *name);
 /* A line of output.jsonl up to what came out of the pass, the object left open. */
 void sample_begin_output(struct jw *w, const struct sample_name *name, const struct judgement *j);

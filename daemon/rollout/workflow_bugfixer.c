@@ -67,7 +67,8 @@ static void write_processed(const struct sample_name *name, const struct outcome
 static int bugfixer_sample(struct instance *in, int64_t k, const char *custom_id,
                            struct span line1, struct span line2, struct sample *ret, struct err *err)
 {
-	struct sample_name name = { in->row.instance_id, custom_id, in->r->workflow->name, in->r->p.model_name, k };
+	struct sample_name name = { in->row.instance_id, custom_id, in->r->workflow->name,
+	                           in->r->p.model_name, k };
 	struct outcome o;
 	struct sample s = { 0 };
 	int rc = outcome_read(in, line1, line2, &o, err);

@@ -44,7 +44,8 @@ static size_t object_end(struct span text)
  * The row as it is, byte for byte, but for the value of custom_id; what a Batch API wants besides and the row
  * lacks comes behind its last member.
  */
-static void splice_request(struct span row, const struct raw_members *m, const char *custom_id, const char *line_url,
+static void splice_request(struct span row, const struct raw_members *m, const char *custom_id,
+                           const char *line_url,
                            struct buf *ret)
 {
 	static const char *const wanted[] = { "method", "url" };

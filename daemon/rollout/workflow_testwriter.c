@@ -82,7 +82,8 @@ static int make_script(struct instance *in, struct outcome *o, struct testing *t
 		return 0;
 	}
 	if (t->tests.n == 0) {
-		judge(&o->j, ANSWER_NO_TEST, "stage 2: the edits of %.150s add or change no test function", t->file->path);
+		judge(&o->j, ANSWER_NO_TEST, "stage 2: the edits of %.150s add or change no test function",
+		      t->file->path);
 		return 0;
 	}
 	package_of(in->repo, t->file->path, &package);
@@ -112,7 +113,8 @@ static char *function_names(const struct paths *tests)
 	return buf_take_str(&b);
 }
 
-static void write_record(const struct sample_name *name, const struct outcome *o, const struct testing *t, struct buf *ret)
+static void write_record(const struct sample_name *name, const struct outcome *o, const struct testing *t,
+                         struct buf *ret)
 {
 	struct jw w = { .out = ret };
 
@@ -130,7 +132,8 @@ static void write_record(const struct sample_name *name, const struct outcome *o
 	sample_end(&w);
 }
 
-static void write_output(const struct sample_name *name, const struct outcome *o, const struct testing *t, struct buf *ret)
+static void write_output(const struct sample_name *name, const struct outcome *o, const struct testing *t,
+                         struct buf *ret)
 {
 	char *functions = function_names(&t->tests);
 	struct jw w = { .out = ret };
@@ -165,7 +168,8 @@ static void write_processed(const struct sample_name *name, const struct testing
 static int testwriter_sample(struct instance *in, int64_t k, const char *custom_id,
                              struct span line1, struct span line2, struct sample *ret, struct err *err)
 {
-	struct sample_name name = { in->row.instance_id, custom_id, in->r->workflow->name, in->r->p.model_name, k };
+	struct sample_name name = { in->row.instance_id, custom_id, in->r->workflow->name,
+	                           in->r->p.model_name, k };
 	struct testing t = { 0 };
 	struct outcome o;
 	struct sample s = { 0 };
