@@ -5,15 +5,28 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static enum log_level shown = LOG_LVL_INFO;
 static bool journal;
 
+/* Is stderr the very stream that the variable names?  Programs started from a service inherit it with another one. */
+static bool is_journal(void)
+{
+	const char *name = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	return name != NULL && sscanf(name, "%llu:%llu", &dev, &ino) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+	       st.st_dev == dev && st.st_ino == ino;
+}
+
 void log_open(enum log_level up_to)
 {
 	shown = up_to;
-	journal = getenv("JOURNAL_STREAM") != NULL;
+	journal = is_journal();
 }
 
 void log_at(enum log_level level, const char *fmt, ...)
