@@ -294,6 +294,7 @@ static int bind_path(struct ctl *ctl, struct err *err)
 		return rc;
 	unlink(ctl->path);
 	int uv = uv_pipe_bind(&ctl->listener, ctl->path);
+	ctl->bound = uv == 0;
 	if (uv == 0)
 		uv = uv_listen((uv_stream_t *)&ctl->listener, 128, on_client);
 	if (uv == 0 && chmod(ctl->path, (*ctl->env.config)->shared ? 0666 : 0600) < 0)
@@ -328,7 +329,8 @@ void ctl_close(struct ctl *ctl, void (*closed)(void *data), void *data)
 	ctl->closed = closed;
 	ctl->data = data;
 	if (!ctl->closing) {
-		unlink(ctl->path);
+		if (ctl->bound)
+			unlink(ctl->path);
 		ctl->closing = true;
 		uv_close((uv_handle_t *)&ctl->listener, on_listener_closed);
 		uv_close((uv_handle_t *)&ctl->watch, on_listener_closed);

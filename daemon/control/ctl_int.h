@@ -16,6 +16,7 @@ struct ctl {
 	int open;                       /* handles that are not closed yet */
 	int64_t uploads;
 	bool closing;
+	bool bound;                     /* the socket at path is ours to remove */
 	void (*closed)(void *data);
 	void *data;
 };
