@@ -9,7 +9,8 @@
 #include "say.h"
 #include "watch.h"
 
-enum { AGAIN_MS = 1000, LIVED_MS = 1000 };   /* hung up sooner than that: it does not like us */
+/* Hung up sooner than LIVED_MS, twice in a row: it does not like us.  Once: it may have been stopped just then. */
+enum { AGAIN_MS = 1000, LIVED_MS = 1000, DISLIKES = 2 };
 
 /* Until one job has ended or the daemon has said why not; its state in *ret. */
 static int wait_one(const struct args *args, const char *job, int64_t until_ms, int64_t *last_ms, struct json **ret,
@@ -19,6 +20,8 @@ static int wait_one(const struct args *args, const char *job, int64_t until_ms, 
 	struct call *c = NULL;
 	int rc = call_open(args, job, &c, err);
 
+	if (rc == 0 && *last_ms == 0)
+		*last_ms = start;       /* there was a daemon */
 	while (rc == 0) {
 		struct json *v = NULL;
 
@@ -42,10 +45,16 @@ static int wait_one(const struct args *args, const char *job, int64_t until_ms, 
 static int wait_on(const struct args *args, const char *job, int64_t until_ms, struct json **ret, struct err *err)
 {
 	int64_t last_ms = 0;
-	int rc;
+	int rc, dislikes = 0;
 
 	for (;;) {
+		int64_t start = call_clock_ms();
+
 		rc = wait_one(args, job, until_ms, &last_ms, ret, err);
+		if (rc == BD_ENET)
+			dislikes = call_clock_ms() - start > LIVED_MS ? 0 : dislikes + 1;
+		if (dislikes >= DISLIKES)
+			return rc;
 		if ((rc == BD_ENET || (rc == BD_ENODAEMON && last_ms != 0))
 		    && until_ms != 0 && call_clock_ms() >= until_ms)
 			return err_set(err, BD_ENET, "job %.60s has not ended in time", job);
