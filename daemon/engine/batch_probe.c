@@ -60,6 +60,8 @@ static void probe_none(struct batch *b)
 	engine_event(b->e, b->row.job, b->row.id, "notice", "the endpoint has no %s of it; it is sent again",
 	             is_upload(b) ? "file" : "batch");
 	batch_probe_free(b);
+	if (!is_upload(b))
+		b->row.creates--;               /* under the same key: where that is looked at, it is the same batch */
 	b->doubtful = false;
 	b->row.tries = 0;
 	b->row.next_ms = 0;
