@@ -165,25 +165,34 @@ void sim_restart(void)
 	sim_start();
 }
 
+/* A whole line of an output file, so that nothing in it tells when and how often it was asked for. */
+static void put_answer(struct buf *ret, const char *custom_id, int stage, const char *content)
+{
+	buf_printf(ret, "{\"id\":\"a\",\"custom_id\":\"%s\",\"stage\":%d,\"response\":{\"status_code\":200,\"request_id\":\"r\","
+	           "\"body\":{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1767225600,\"model\":\"m\",\"choices\":[{"
+	           "\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"%s\"},\"finish_reason\":\"stop\"}],\"usage\":{"
+	           "\"prompt_tokens\":300,\"completion_tokens\":9,\"total_tokens\":309}}},\"error\":null}\n",
+	           custom_id, stage, content);
+}
+
 /* The answers of the pipelines: those of the test first, then good ones for everybody else. */
 static void put_answers(const char *path, const char *first)
 {
-	static const char *const edits[] = {
-		"```python\\n### src/mod.py\\n<<<<<<< SEARCH\\n    return n - 1\\n=======\\n    return n\\n>>>>>>> REPLACE\\n```",
-	};
+	static const char fix[] = "```python\\n### src/mod.py\\n<<<<<<< SEARCH\\n    return n - 1\\n=======\\n    return n\\n"
+		">>>>>>> REPLACE\\n```";
 	struct buf text = { 0 };
 	struct err err = { 0 };
 	char id[48];
 
 	buf_add_str(&text, first != NULL ? first : "");
-	for (int i = 0; i < 40; i++)
-		for (int k = -1; k < 4; k++) {
+	for (int i = 0; i < 10; i++)
+		for (int k = -1; k < 3; k++) {
 			if (k < 0)
 				snprintf(id, sizeof id, "demo__pkg-%d", i);
 			else
 				snprintf(id, sizeof id, "demo__pkg-%d__pass%d", i, k);
-			buf_printf(&text, "{\"custom_id\":\"%s\",\"stage\":1,\"content\":\"It is in\\n```\\nsrc/mod.py\\n```\"}\n", id);
-			buf_printf(&text, "{\"custom_id\":\"%s\",\"stage\":2,\"content\":\"%s\"}\n", id, edits[0]);
+			put_answer(&text, id, 1, "It is in\\n```\\nsrc/mod.py\\n```");
+			put_answer(&text, id, 2, fix);
 		}
 	ck_assert_msg(file_put(path, text.at, text.len, 0600, &err) == 0, "%s", err.msg);
 	buf_done(&text);
@@ -345,7 +354,7 @@ static void on_submitted(void *data, int64_t id, const char *name, int64_t passe
 	snprintf(sim.said, sizeof sim.said, "%s", id < 0 ? err->msg : "");
 }
 
-static int64_t submit(const struct rollout_params *params, const char *dataset, size_t len)
+static void submit_begin(const struct rollout_params *params, const char *dataset, size_t len)
 {
 	struct err err = { 0 };
 	char *path = mem_printf("%s/upload-%d", sim.dir, ++sim.submitted);
@@ -356,11 +365,16 @@ static int64_t submit(const struct rollout_params *params, const char *dataset, 
 	ck_assert_int_eq(file_put(path, dataset, len, 0600, &err), 0);
 	sim.told = false;
 	ck_assert_msg(engine_submit(sim.engine, &s, on_submitted, NULL, &err) == 0, "%s", err.msg);
+	free(path);
+	free(save_dir);
+}
+
+static int64_t submit(const struct rollout_params *params, const char *dataset, size_t len)
+{
+	submit_begin(params, dataset, len);
 	while (!sim.told)
 		ck_assert_msg(sim_step(), "the submission is never answered");
 	ck_assert_msg(sim.id > 0, "%s", sim.said);
-	free(path);
-	free(save_dir);
 	return sim.id;
 }
 
@@ -371,16 +385,31 @@ int64_t sim_submit_requests(const char *lines)
 	return submit(&params, lines, strlen(lines));
 }
 
+static void raw_rows(int n, struct buf *ret)
+{
+	for (int i = 0; i < n; i++)
+		buf_printf(ret, "{\"custom_id\":\"r-%04d\",\"method\":\"POST\",\"url\":\"/v1/chat/completions\",\"body\":{"
+		           "\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"say %d\"}]}}\n", i, i);
+}
+
 int64_t sim_submit_raw(int n)
 {
 	struct buf rows = { 0 };
 
-	for (int i = 0; i < n; i++)
-		buf_printf(&rows, "{\"custom_id\":\"r-%04d\",\"method\":\"POST\",\"url\":\"/v1/chat/completions\",\"body\":{"
-		           "\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"say %d\"}]}}\n", i, i);
+	raw_rows(n, &rows);
 	int64_t id = sim_submit_requests(buf_str(&rows));
 	buf_done(&rows);
 	return id;
+}
+
+void sim_begin_submit_raw(int n)
+{
+	struct rollout_params params = { .workflow = "raw", .passk = 1 };
+	struct buf rows = { 0 };
+
+	raw_rows(n, &rows);
+	submit_begin(&params, rows.at, rows.len);
+	buf_done(&rows);
 }
 
 static void put(const char *dir, const char *name, const char *text)

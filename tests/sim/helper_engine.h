@@ -32,6 +32,8 @@ void sim_end(void);
 
 /* Made up and submitted; the job's id.  n requests r-0000.. of workflow raw. */
 int64_t sim_submit_raw(int n);
+/* Handed in only: whether it is ever answered is the test's affair. */
+void sim_begin_submit_raw(int n);
 /* A ready request file. */
 int64_t sim_submit_requests(const char *lines);
 /* n instances demo__pkg-<i> of two stages; their answers are good unless sim_setup.answers says otherwise. */
