@@ -4,14 +4,14 @@
 SELECT value FROM meta WHERE name = :name;
 
 -- name: job_insert
-INSERT INTO job (name, workflow, state, endpoint, params, model, dataset, save_dir, fetch_dir, owner_uid, priority, stages, passk,
+INSERT INTO job (name, workflow, state, endpoint, params, model, dataset, save_dir, fetch_dir, owner_uid, priority, canary, stages, passk,
                  instances, passes, created_ms)
-VALUES (:name, :workflow, 'LOADING', :endpoint, :params, :model, :dataset, :save_dir, :fetch_dir, :owner_uid, :priority, :stages,
+VALUES (:name, :workflow, 'LOADING', :endpoint, :params, :model, :dataset, :save_dir, :fetch_dir, :owner_uid, :priority, :canary, :stages,
         :passk, :instances, :passes, :created_ms)
 RETURNING id;
 
 -- name: job_get
-SELECT id, name, workflow, state, reason, endpoint, params, model, dataset, save_dir, fetch_dir, owner_uid, priority, stages, passk,
+SELECT id, name, workflow, state, reason, endpoint, params, model, dataset, save_dir, fetch_dir, owner_uid, priority, canary, stages, passk,
        instances, passes, created_ms, ended_ms, spools, prompt, completion, cached, reasoning, parses, bytes_read
   FROM job WHERE id = :id;
 
@@ -35,6 +35,9 @@ UPDATE job SET state = :state, reason = :reason, ended_ms = :ended_ms WHERE id =
 
 -- name: job_set_save_dir
 UPDATE job SET save_dir = :save_dir WHERE id = :id;
+
+-- name: job_set_canary
+UPDATE job SET canary = :canary WHERE id = :id;
 
 -- name: job_set_sizes
 UPDATE job SET instances = :instances, passes = :passes WHERE id = :id;
@@ -99,8 +102,11 @@ SELECT state FROM pass WHERE job = :job AND stage = :stage AND n = :n;
 -- What the next request file is made of; with the answer of the stage before.
 SELECT p.n, p.attempt, q.ans_batch, q.ans_kind, q.ans_off, q.ans_len
   FROM pass p LEFT JOIN pass q ON q.job = p.job AND q.stage = p.stage - 1 AND q.n = p.n
- WHERE p.job = :job AND p.stage = :stage AND p.state = 'READY' AND p.n >= :from
+ WHERE p.job = :job AND p.stage = :stage AND p.state = 'READY' AND p.n BETWEEN :from AND :last
  ORDER BY p.n;
+
+-- name: pass_any_ready
+SELECT 1 FROM pass WHERE job = :job AND stage = :stage AND state = 'READY' AND n <= :last LIMIT 1;
 
 -- name: pass_answered
 -- What is to be judged next; with the answer of the stage before.

@@ -78,6 +78,8 @@ int ctl_submit(struct ctl_call *call, struct err *err)
 	s.end = json_get_str(call->args, "end_file");
 	s.dataset = json_get_str(call->args, raw ? "requests" : "dataset");
 	s.dataset_path = call->upload_path;
+	s.priority = json_get_int(call->args, "priority", 0);
+	s.canary = json_get_int(call->args, "canary", 0);
 	s.keep = ctl_keeps_results(call);
 	if ((rc = ctl_path_check(call, "repostructure_dir", s.params.repostructure_dir, err)) < 0 ||
 	    (rc = ctl_path_check(call, "repo_mirrors", s.params.repo_mirrors, err)) < 0 ||

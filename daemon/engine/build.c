@@ -186,7 +186,7 @@ static void run(struct task *t)
 		w->rc = db_open_reader(w->db_path, &db, &w->err);
 	line_source_init(&w->lines, t->job->dir);
 	if (w->rc == 0)
-		w->rc = pass_each_ready(db, t->job->row.id, w->stage, 0, on_ready, w, &w->err);
+		w->rc = pass_each_ready(db, t->job->row.id, w->stage, 0, turn_last_n(t->job), on_ready, w, &w->err);
 	close_instance(w);
 	line_source_close(&w->lines);
 	row_source_close(&w->rows);

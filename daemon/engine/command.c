@@ -68,6 +68,12 @@ int engine_resume(struct engine *e, int64_t id, struct err *err)
 		return rc;
 	if (job->row.state == JOB_RUNNING && job->hold_ms == 0)
 		return 0;
+	if (job->row.canary > 0 && job->row.state == JOB_PAUSED && engine_write(e)) {
+		rc = job_set_canary(e->db, id, 0, err);         /* it has done its part: the rest follows */
+		if (!engine_ok(e, rc, err))
+			return rc;
+		job->row.canary = 0;
+	}
 	if (job->row.state == JOB_PAUSED || job->row.state == JOB_RUNNING)
 		return change_state(job, JOB_RUNNING, "", err);
 	return not_allowed(job, "resumed (batchctl retry starts failed passes afresh)", err);

@@ -61,7 +61,7 @@ struct submission {
 	const char *dataset;                    /* as the person named it */
 	const char *dataset_path;               /* the uploaded bytes, in state_dir; taken over */
 	const char *start, *end;                /* range of custom_ids, NULL: all */
-	int64_t owner_uid, priority;
+	int64_t owner_uid, priority, canary;    /* canary: instances, 0: none */
 };
 /* id < 0: err says why.  warnings: JSON list of texts. */
 typedef void (*submit_fn)(void *data, int64_t id, const char *name, int64_t passes, const char *warnings,

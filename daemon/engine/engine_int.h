@@ -27,7 +27,7 @@ struct endpoint {
 	int64_t hold_ms;                        /* nothing new before then: it said 429 */
 	int64_t probe_ms;                       /* parked: when to try one call again */
 	int64_t park_n;                         /* how often in a row it was */
-	int64_t turn;                           /* id of the job that had the last turn */
+	int64_t turn, turn_uid;                 /* the job and the user that had the last turn */
 	bool token_wait;                        /* it says too many tokens are enqueued */
 	int64_t max_bytes;                      /* learned from a 413, 0: nothing learned */
 };
@@ -192,6 +192,9 @@ void cleanups_tick(struct engine *e);                   /* behind the commit */
 bool audits_busy(struct engine *e, bool cancel);
 void audit_at_end(struct engine *e, int64_t job);       /* by itself; the verdict is an event */
 
+void turn_tick(struct job *job);
+int turn_user_active(const struct endpoint *ep, int64_t uid);   /* that user's batches made or at the endpoint */
+int64_t turn_last_n(const struct job *job);             /* the last pass that may be sent: a canary's */
 void build_start(struct job *job, int stage);
 void read_start(struct batch *b);
 bool judge_start(struct job *job, int stage);

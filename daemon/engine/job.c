@@ -225,65 +225,6 @@ static void tick_judge(struct job *job)
 	}
 }
 
-/* Jobs of an endpoint take turns by request files; one that is next in line is made ahead. */
-static bool my_turn(const struct job *job)
-{
-	struct endpoint *ep = job->endpoint;
-	int waiting = 0;
-
-	if (ep->cfg == NULL || (ep->row.parked[0] != '\0' && now_ms(job->e) < ep->probe_ms))
-		return false;
-	for (struct batch *b = job->e->batches; b != NULL; b = b->next)
-		waiting += b->endpoint == ep && b->row.state <= BATCH_BUILT;
-	return waiting < 2 && endpoint_active(ep) + waiting < ep->cfg->max_active + 1;
-}
-
-/* Passes that will soon be READY at this stage go into the same file. */
-static bool more_to_come(const struct job *job, int stage)
-{
-	return job->reading > 0 || job->judging[stage] > 0 || job->counts.n[stage][PASS_ANSWERED] > 0 ||
-	       (stage > 1 && (job->judging[stage - 1] > 0 || job->counts.n[stage - 1][PASS_ANSWERED] > 0));
-}
-
-/* The stage that a request file can be made for now, 0: none. */
-static int stage_to_build(const struct job *job)
-{
-	if (!job_is(job, JOB_RUNNING) || job->remove || job->endpoint->cfg == NULL)
-		return 0;
-	for (int stage = (int)job->row.stages; stage >= 1; stage--) {
-		int64_t ready = job->counts.n[stage][PASS_READY];
-
-		if (ready > 0 && !job->building[stage] &&
-		    (ready >= job->endpoint->cfg->max_requests || !more_to_come(job, stage)))
-			return stage;
-	}
-	return 0;
-}
-
-/* By ids, from the job behind the one that had the last turn. */
-static bool another_is_first(const struct job *job)
-{
-	int64_t turn = job->endpoint->turn;
-
-	for (const struct job *j = job->e->jobs; j != NULL; j = j->next) {
-		bool earlier = (j->row.id > turn) == (job->row.id > turn) ? j->row.id < job->row.id : j->row.id > turn;
-
-		if (j != job && j->endpoint == job->endpoint && earlier && stage_to_build(j) > 0)
-			return true;
-	}
-	return false;
-}
-
-static void tick_build(struct job *job)
-{
-	int stage = stage_to_build(job);
-
-	if (stage == 0 || !my_turn(job) || !task_room(job->e) || another_is_first(job))
-		return;                         /* until another job had its turn, or the end of a task or batch */
-	job->endpoint->turn = job->row.id;
-	build_start(job, stage);
-}
-
 static bool nothing_left(const struct job *job)
 {
 	return left_in(job, PASS_READY) == 0 && left_in(job, PASS_BATCHED) == 0 && left_in(job, PASS_ANSWERED) == 0 &&
@@ -297,6 +238,31 @@ static void tick_render(struct job *job)
 	if (!nothing_left(job) && now_ms(job->e) < job->render_ms)
 		return;
 	render_start(job);
+}
+
+/* A canary's instances are through: a person looks, then resumes. */
+static void tick_canary(struct job *job)
+{
+	struct engine *e = job->e;
+	char reason[128];
+	bool any = false;
+	struct err err;
+
+	if (job->row.canary == 0 || job->row.state != JOB_RUNNING || left_in(job, PASS_READY) == 0 || job->tasks > 0 ||
+	    left_in(job, PASS_BATCHED) + left_in(job, PASS_ANSWERED) > 0 || open_batches(job) > 0)
+		return;
+	for (int stage = 1; stage <= (int)job->row.stages && !any; stage++)
+		if (!engine_ok(e, pass_any_ready(e->db, job->row.id, stage, turn_last_n(job), &any, &err), &err))
+			return;
+	if (any || !engine_write(e))
+		return;
+	snprintf(reason, sizeof reason, "the canary of %lld instances is through; look, then: batchctl resume %lld",
+	         (long long)job->row.canary, (long long)job->row.id);
+	if (!engine_ok(e, job_set_state(e->db, job->row.id, JOB_RUNNING, JOB_PAUSED, reason, 0, &err), &err))
+		return;
+	job->row.state = JOB_PAUSED;
+	text_set(&job->row.reason, reason);
+	engine_event(e, job->row.id, 0, "notice", "paused: %s", reason);
 }
 
 /* Settled, rendered: the job's last state.  It leaves the memory. */
@@ -383,7 +349,8 @@ void job_tick(struct job *job)
 		tick_canceled(job);
 	else
 		tick_judge(job);
-	tick_build(job);
+	turn_tick(job);
+	tick_canary(job);
 	tick_render(job);
 	if (nothing_left(job) && job->dirty == 0 && !job->rendering && job->row.state != JOB_PAUSED)
 		(void)job_finish(job);

@@ -131,7 +131,8 @@ static void waiting_for(struct engine *e, const struct job *job, char *ret, size
 
 	ret[0] = '\0';
 	if (job->row.state == JOB_PAUSED) {
-		snprintf(ret, size, "batchctl resume %lld", (long long)job->row.id);
+		snprintf(ret, size, "%s%sbatchctl resume %lld", job->row.reason, job->row.reason[0] != '\0' ? "; " : "",
+		         (long long)job->row.id);
 		return;
 	}
 	if (job->hold_ms > 0) {
@@ -146,7 +147,11 @@ static void waiting_for(struct engine *e, const struct job *job, char *ret, size
 		mine += b->job == job && b->row.state >= BATCH_UPLOADING;
 		ahead += b->job != job && b->endpoint == ep && b->row.state == BATCH_BUILT;
 	}
-	if (ep->cfg != NULL && mine == 0 && endpoint_active(ep) >= ep->cfg->max_active)
+	int64_t user_most = ep->cfg != NULL ? ep->cfg->max_active_per_user : 0;
+	if (user_most > 0 && mine == 0 && turn_user_active(ep, job->row.owner_uid) >= user_most)
+		snprintf(ret, size, "endpoint %s, %lld of your %lld batches active", ep->name, (long long)user_most,
+		         (long long)user_most);
+	else if (ep->cfg != NULL && mine == 0 && endpoint_active(ep) >= ep->cfg->max_active)
 		snprintf(ret, size, "endpoint %s, %d of %lld batches active, %d ahead", ep->name, endpoint_active(ep),
 		         (long long)ep->cfg->max_active, ahead);
 }

@@ -259,13 +259,31 @@ static int load_end(struct submit *w, struct err *err)
 	return 0;
 }
 
+/* A user's passes that are not settled, with those to come, under the setting. */
+static int check_user_room(const struct submit *w, struct err *err)
+{
+	const struct job *job = w->task.job;
+	int64_t most = job->e->env.config->max_passes_per_user, open = 0;
+
+	for (const struct job *j = job->e->jobs; j != NULL; j = j->next)
+		for (int stage = 1; j->row.owner_uid == job->row.owner_uid && stage <= STAGES_MAX; stage++)
+			open += j->counts.n[stage][PASS_READY] + j->counts.n[stage][PASS_BATCHED] +
+				j->counts.n[stage][PASS_ANSWERED];
+	if (most == 0 || open + w->passes <= most)
+		return 0;
+	return err_set(err, BD_ESTATE, "you have %lld passes under way; with %lld more you would have over %lld, the limit "
+	               "for a user here", (long long)open, (long long)w->passes, (long long)most);
+}
+
 static bool apply_some(struct apply *a)
 {
 	struct submit *w = AROUND(struct submit, apply, a);
 	struct span line;
 	int rc = 1;
 
-	if (!w->reading) {
+	if (!w->reading && w->rc == 0)
+		w->rc = check_user_room(w, &w->err);
+	if (!w->reading && w->rc == 0) {
 		w->rc = line_reader_open(&w->reader, w->rows_path, &w->err);
 		w->reading = w->rc == 0;
 	}
@@ -362,7 +380,7 @@ static int insert_job(struct engine *e, const struct submission *s, const struct
 		.model = mem_strdup(s->params.model_name != NULL ? s->params.model_name : ""),
 		.dataset = mem_strdup(s->dataset != NULL ? s->dataset : ""), .save_dir = mem_strdup(s->keep ? "" : s->save_dir),
 		.fetch_dir = mem_strdup(s->keep ? s->save_dir : ""),
-		.owner_uid = s->owner_uid, .priority = s->priority, .stages = rollout_stages(r), .passk = s->params.passk,
+		.owner_uid = s->owner_uid, .priority = s->priority, .canary = s->canary, .stages = rollout_stages(r), .passk = s->params.passk,
 		.created_ms = now_ms(e) };
 
 	buf_done(&text);

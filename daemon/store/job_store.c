@@ -40,6 +40,7 @@ int job_insert(struct db *db, const struct job_row *row, int64_t *ret_id, struct
 	stmt_bind_text(&st, ":fetch_dir", row->fetch_dir != NULL ? row->fetch_dir : "");
 	stmt_bind_int(&st, ":owner_uid", row->owner_uid);
 	stmt_bind_int(&st, ":priority", row->priority);
+	stmt_bind_int(&st, ":canary", row->canary);
 	stmt_bind_int(&st, ":stages", row->stages);
 	stmt_bind_int(&st, ":passk", row->passk);
 	stmt_bind_int(&st, ":instances", row->instances);
@@ -75,7 +76,7 @@ int job_get(struct db *db, int64_t id, struct job_row *ret, struct err *err)
 	r.dataset = mem_strdup(stmt_text(&st, c++));
 	r.save_dir = mem_strdup(stmt_text(&st, c++));
 	r.fetch_dir = mem_strdup(stmt_text(&st, c++));
-	int64_t *const numbers[] = { &r.owner_uid, &r.priority, &r.stages, &r.passk, &r.instances, &r.passes,
+	int64_t *const numbers[] = { &r.owner_uid, &r.priority, &r.canary, &r.stages, &r.passk, &r.instances, &r.passes,
 		&r.created_ms, &r.ended_ms, &r.spools, &r.prompt, &r.completion, &r.cached, &r.reasoning, &r.parses,
 		&r.bytes_read };
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
@@ -105,6 +106,14 @@ int job_set_save_dir(struct db *db, int64_t id, const char *save_dir, struct err
 	STMT(st, db, job_set_save_dir);
 	stmt_bind_int(&st, ":id", id);
 	stmt_bind_text(&st, ":save_dir", save_dir);
+	return stmt_finish(&st, err);
+}
+
+int job_set_canary(struct db *db, int64_t id, int64_t canary, struct err *err)
+{
+	STMT(st, db, job_set_canary);
+	stmt_bind_int(&st, ":id", id);
+	stmt_bind_int(&st, ":canary", canary);
 	return stmt_finish(&st, err);
 }
 

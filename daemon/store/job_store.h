@@ -21,7 +21,7 @@ struct job_row {
 	char *name, *workflow;
 	enum job_state state;
 	char *reason, *endpoint, *params, *model, *dataset, *save_dir, *fetch_dir;
-	int64_t owner_uid, priority, stages, passk, instances, passes, created_ms, ended_ms, spools;
+	int64_t owner_uid, priority, canary, stages, passk, instances, passes, created_ms, ended_ms, spools;
 	int64_t prompt, completion, cached, reasoning, parses, bytes_read;
 };
 void job_row_done(struct job_row *row);
@@ -33,6 +33,7 @@ int job_get(struct db *db, int64_t id, struct job_row *ret, struct err *err);   
 int job_set_state(struct db *db, int64_t id, enum job_state from, enum job_state to, const char *reason,
                   int64_t ended_ms, struct err *err);
 int job_set_save_dir(struct db *db, int64_t id, const char *save_dir, struct err *err);
+int job_set_canary(struct db *db, int64_t id, int64_t canary, struct err *err);
 int job_set_sizes(struct db *db, int64_t id, int64_t instances, int64_t passes, struct err *err);
 /* The newest job with that save_dir whose rows are in; BD_ENOTFOUND if there is none. */
 int job_of_save_dir(struct db *db, const char *save_dir, int64_t *ret_id, struct err *err);

@@ -52,13 +52,26 @@ int pass_count_really(struct db *db, int64_t job, int stage, int64_t ret[PASS_ST
 	return stmt_finish(&st, err);
 }
 
-int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, ready_fn each, void *data, struct err *err)
+int pass_any_ready(struct db *db, int64_t job, int stage, int64_t last, bool *ret, struct err *err)
+{
+	STMT(st, db, pass_any_ready);
+	bind_stage(&st, job, stage);
+	stmt_bind_int(&st, ":last", last);
+	bool any = stmt_next(&st);
+	int rc = stmt_finish(&st, err);
+	if (rc == 0)
+		*ret = any;
+	return rc;
+}
+
+int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, int64_t last, ready_fn each, void *data, struct err *err)
 {
 	int rc = 0;
 	STMT(st, db, pass_ready);
 
 	bind_stage(&st, job, stage);
 	stmt_bind_int(&st, ":from", from);
+	stmt_bind_int(&st, ":last", last);
 	while (rc == 0 && stmt_next(&st)) {
 		struct ready_pass p = { stmt_int(&st, 0), stmt_int(&st, 1), ref_at(&st, 2) };
 

@@ -70,6 +70,7 @@ struct answered_pass {
 };
 int pass_list_answered(struct db *db, int64_t job, int stage, int64_t from, size_t most,
                        struct answered_pass *ret, size_t *ret_n, struct err *err);
+int pass_any_ready(struct db *db, int64_t job, int stage, int64_t last, bool *ret, struct err *err);
 int pass_count_really(struct db *db, int64_t job, int stage, int64_t ret[PASS_STATE_COUNT], struct err *err);
 
 /* Cursors for workers, on connections of their own. */
@@ -78,7 +79,8 @@ struct ready_pass {
 	struct line_ref before;
 };
 typedef int (*ready_fn)(void *data, const struct ready_pass *p, struct err *err);       /* 1: stop */
-int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, ready_fn each, void *data, struct err *err);
+/* From pass n = from up to last. */
+int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, int64_t last, ready_fn each, void *data, struct err *err);
 
 struct member { int64_t n, attempt; };
 /* Members of a batch not yet dealt with, by n; owned by the caller. */

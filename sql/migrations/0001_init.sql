@@ -18,7 +18,8 @@ CREATE TABLE job (
   save_dir   TEXT NOT NULL,
   fetch_dir  TEXT NOT NULL DEFAULT '',      -- where its owner wants them, if batchd keeps the results in save_dir until then
   owner_uid  INTEGER NOT NULL,
-  priority   INTEGER NOT NULL DEFAULT 0,
+  priority   INTEGER NOT NULL DEFAULT 0,    -- among the jobs of its owner
+  canary     INTEGER NOT NULL DEFAULT 0,    -- send only so many instances until a person says go on; 0: all
   stages     INTEGER NOT NULL,
   passk      INTEGER NOT NULL,
   instances  INTEGER NOT NULL DEFAULT 0,
