@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "files.h"
@@ -18,6 +19,7 @@
 #define CONFIG_FILE_MAX (1 << 20)
 #define ENDPOINTS_MAX 1000
 #define OPENAI_URL "https://api.openai.com/"
+#define HUB_URL "https://datasets-server.huggingface.co"
 
 /* "batchd.conf:12: " in front of what err says; returns its code. */
 static int say_where(const char *file, const config_setting_t *at, struct err *err)
@@ -307,6 +309,39 @@ static int set_places(struct config *cfg, struct err *err)
 	return 0;
 }
 
+/* The hub's site itself, which does not serve rows; its other hosts do. */
+static bool is_hub_site(const char *url)
+{
+	const char *host = strstr(url, "://");
+	size_t len;
+
+	host = host != NULL ? host + 3 : url;
+	len = strcspn(host, ":/");
+	return (len == 14 && strncasecmp(host, "huggingface.co", len) == 0) || (len == 5 && strncasecmp(host, "hf.co", len) == 0) ||
+	       (len == 18 && strncasecmp(host, "www.huggingface.co", len) == 0);
+}
+
+static int set_hub(struct config *cfg, struct err *err)
+{
+	const char *from = cfg->hub_url != NULL ? "hub_url" : "$HF_ENDPOINT", *mirror = env_get("HF_ENDPOINT");
+	const char *file = cfg->file != NULL ? cfg->file : "defaults";
+	int rc;
+
+	if (cfg->hub_url == NULL)
+		cfg->hub_url = mem_strdup(mirror != NULL && !is_hub_site(mirror) ? mirror : HUB_URL);
+	rc = check_base_url(cfg->hub_url, err);
+	if (rc == 0 && cfg->hub_token_file != NULL) {
+		from = "hub_token_file";
+		rc = key_from_file(cfg->hub_token_file, &cfg->hub_token, err);
+	} else if (rc == 0 && env_get("HF_TOKEN") != NULL) {
+		from = "$HF_TOKEN";
+		rc = key_from_env("HF_TOKEN", &cfg->hub_token, err);
+	}
+	if (rc < 0)
+		err_prefix(err, "%s: %s: ", file, from);
+	return rc;
+}
+
 int config_load(const char *file, struct config **ret, struct err *err)
 {
 	struct config *cfg = MEM_NEW(struct config);
@@ -317,6 +352,8 @@ int config_load(const char *file, struct config **ret, struct err *err)
 	rc = file != NULL ? load_file(file, cfg, err) : load_user(cfg, err);
 	if (rc == 0)
 		rc = set_places(cfg, err);
+	if (rc == 0)
+		rc = set_hub(cfg, err);
 	if (rc < 0)
 		config_free(cfg);
 	else
@@ -358,6 +395,7 @@ void config_free(struct config *cfg)
 	}
 	free(cfg->endpoints);
 	table_free_texts(&config_table, cfg);
+	key_free(cfg->hub_token);
 	free(cfg->file);
 	free(cfg);
 }

@@ -31,6 +31,7 @@ struct config {
 #undef CFG
 	struct endpoint_config *endpoints;
 	size_t n_endpoints;
+	char *hub_token;        /* owned; NULL: none is sent.  Never printed */
 	char *file;             /* where it was read from, NULL: no file */
 };
 
@@ -39,7 +40,7 @@ struct config {
  * $XDG_STATE_HOME/batchd, one endpoint `openai` with $OPENAI_API_KEY and $OPENAI_BASE_URL.  All or nothing: on failure
  * err says file, line and setting (BD_EINVALID; BD_EIO when the file cannot be read), and *ret is untouched.
  *
- * Afterwards socket and state_dir are always set, base_url has no slash at its end, and keys are read: a key file
+ * Afterwards socket, state_dir and hub_url are always set, base_url and hub_url have no slash at their end, and keys are read: a key file
  * that others can read is refused by name.  No text of an error holds a key, or anything that might be one.
  * No key for an endpoint of OpenAI is no error (a reload, -n, or a job for another endpoint must still pass):
  * the endpoint's `trouble` says so.  Reads the environment; not for use beside setenv().

@@ -34,6 +34,7 @@ struct ctl_conn_fns {
 struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *listener,
                                  const struct ctl_conn_fns *fns, void *data);
 bool ctl_conn_peer(struct ctl_conn *c, uint32_t *ret_uid);
+bool ctl_conn_gone(const struct ctl_conn *c);   /* has the peer closed?  (Not: shut its side, and waits for its answer) */
 void ctl_conn_write(struct ctl_conn *c, struct span bytes);     /* copied */
 /* Behind what is written so far: len bytes of the file from off on, read as the peer takes them; fd is taken over.  Then it ends. */
 void ctl_conn_send_file(struct ctl_conn *c, int fd, int64_t off, int64_t len);

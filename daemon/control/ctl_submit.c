@@ -2,6 +2,7 @@
 /* submit: arguments become parameters; the upload becomes the job's dataset. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl_int.h"
 #include "mem.h"
@@ -61,25 +62,64 @@ static void on_submitted(void *data, int64_t id, const char *name, int64_t passe
 	ctl_call_release(call);
 }
 
-int ctl_submit(struct ctl_call *call, struct err *err)
+static const char *arg(const struct ctl_call *call, const char *name)
 {
-	struct submission s = { .owner_uid = call->uid };
+	return json_get_str(call->args, name);
+}
+
+/* With no upload the data set is one of the hub's, and comes first; the rest of the way is the same. */
+static int submit(struct ctl_call *call, bool fetched, const char *note, struct err *err);
+
+static void on_fetched(void *data, const char *path, const char *note, const struct err *why)
+{
+	struct ctl_call *call = data;
+	struct err err;
+
+	if (call->conn == NULL || ctl_conn_gone(call->conn)) {  /* nobody would learn of the job, so there is none */
+		if (path != NULL)
+			unlink(path);
+		if (call->conn != NULL)
+			ctl_conn_close(call->conn);
+	} else if (path == NULL) {
+		ctl_fail(call, why);
+	} else {
+		call->upload_path = mem_strdup(path);
+		if (submit(call, true, note, &err) < 0)
+			ctl_fail(call, &err);
+	}
+	ctl_call_release(call);
+}
+
+static int fetch(struct ctl_call *call, const struct submission *s, struct err *err)
+{
+	const char *split = arg(call, "split");
+	int rc = engine_submit_check(call->ctl->env.engine, s, err);
+
+	if (rc == 0)
+		rc = engine_hub_fetch(call->ctl->env.engine, s->dataset, split != NULL ? split : "test", on_fetched, call, err);
+	return rc;
+}
+
+static int submit(struct ctl_call *call, bool fetched, const char *note, struct err *err)
+{
+	struct submission s = { .owner_uid = call->uid, .warning = note };
 	struct json *v = NULL;
-	bool raw;
+	bool raw, hub;
 	int rc = read_params(call, &s.params, &v, err);
 
 	if (rc < 0)
 		goto out;
 	raw = s.params.workflow != NULL && strcmp(s.params.workflow, "raw") == 0;
-	s.name = json_get_str(call->args, "name");
-	s.endpoint = json_get_str(call->args, "endpoint");
-	s.save_dir = json_get_str(call->args, "save_dir");
-	s.start = json_get_str(call->args, "start_file");
-	s.end = json_get_str(call->args, "end_file");
-	s.dataset = json_get_str(call->args, raw ? "requests" : "dataset");
+	s.name = arg(call, "name");
+	s.endpoint = arg(call, "endpoint");
+	s.save_dir = arg(call, "save_dir");
+	s.start = arg(call, "start_file");
+	s.end = arg(call, "end_file");
+	s.dataset = arg(call, raw ? "requests" : "dataset");
 	s.dataset_path = call->upload_path;
 	s.priority = json_get_int(call->args, "priority", 0);
 	s.canary = json_get_int(call->args, "canary", 0);
+	hub = s.dataset_path == NULL && !raw && !fetched && engine_is_hub_name(s.dataset);
 	s.keep = ctl_keeps_results(call);
 	if ((rc = ctl_path_check(call, "repostructure_dir", s.params.repostructure_dir, err)) < 0 ||
 	    (rc = ctl_path_check(call, "repo_mirrors", s.params.repo_mirrors, err)) < 0 ||
@@ -87,14 +127,14 @@ int ctl_submit(struct ctl_call *call, struct err *err)
 		goto out;
 	if (s.save_dir == NULL || s.save_dir[0] != '/')
 		rc = err_set(err, BD_EINVALID, "submit: --save_dir must be an absolute path");
-	else if (s.dataset_path == NULL)
+	else if (s.dataset_path == NULL && !hub)
 		rc = err_set(err, BD_EINVALID, "%s: no such file", s.dataset != NULL ? s.dataset : "no dataset");
 	if (rc == 0) {
 		call->refs++;
-		rc = engine_submit(call->ctl->env.engine, &s, on_submitted, call, err);
+		rc = hub ? fetch(call, &s, err) : engine_submit(call->ctl->env.engine, &s, on_submitted, call, err);
 		if (rc < 0) {
 			ctl_call_release(call);
-		} else {                        /* the engine has it now */
+		} else if (!hub) {              /* the engine has it now */
 			free(call->upload_path);
 			call->upload_path = NULL;
 		}
@@ -102,4 +142,9 @@ int ctl_submit(struct ctl_call *call, struct err *err)
 out:
 	json_free(v);
 	return rc;
+}
+
+int ctl_submit(struct ctl_call *call, struct err *err)
+{
+	return submit(call, false, NULL, err);
 }

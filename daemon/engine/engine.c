@@ -13,6 +13,7 @@
 
 #include "engine_int.h"
 #include "fault.h"
+#include "hub.h"
 #include "log.h"
 #include "mem.h"
 
@@ -267,7 +268,8 @@ static void forget(struct engine *e)
 
 static bool under_way(struct engine *e)
 {
-	bool any = e->tasks > 0 || e->applies != NULL || cleanups_busy(e, false) || audits_busy(e, false);
+	bool any = e->tasks > 0 || (e->draining && hubs_busy(e)) || e->applies != NULL || cleanups_busy(e, false) ||
+	           audits_busy(e, false);
 
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
 		any = any || b->call != NULL;
@@ -339,6 +341,7 @@ void engine_tick(struct engine *e)
 	else
 		tick_all(e);
 	e->ticking = false;
+	hubs_tick(e);
 	e->env.wake(e->env.data);
 }
 
@@ -364,6 +367,7 @@ int64_t engine_due_ms(const struct engine *e)
 
 	if (e->again || e->applies != NULL)
 		return 0;
+	sooner(e, &due, hubs_due_ms(e));
 	if (e->broken) {
 		sooner(e, &due, e->broken_ms);
 		return due;
@@ -394,6 +398,7 @@ int engine_open(const struct engine_env *env, struct engine **ret, struct err *e
 	e->uuid = db_meta(e->db, "uuid");
 	if (e->uuid == NULL)
 		e->uuid = mem_strdup("0");
+	hub_cache_sweep(env->state_dir);
 	int rc = load(e, err);
 	if (rc < 0) {
 		engine_close(e);
@@ -422,6 +427,7 @@ bool engine_drain(struct engine *e)
 			api_call_cancel(b->call);
 	(void)cleanups_busy(e, true);
 	(void)audits_busy(e, true);
+	hubs_stop(e);
 	return !under_way(e);
 }
 
@@ -429,6 +435,7 @@ void engine_close(struct engine *e)
 {
 	if (e == NULL)
 		return;
+	hubs_close(e);
 	if (e->in_txn)
 		db_rollback(e->db);
 	forget(e);

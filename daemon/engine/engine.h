@@ -60,6 +60,7 @@ struct submission {
 	bool keep;                              /* batchd keeps the results (results/<id>) for a fetch into save_dir */
 	const char *dataset;                    /* as the person named it */
 	const char *dataset_path;               /* the uploaded bytes, in state_dir; taken over */
+	const char *warning;                    /* to be among those of the reply; NULL: none */
 	const char *start, *end;                /* range of custom_ids, NULL: all */
 	int64_t owner_uid, priority, canary;    /* canary: instances, 0: none */
 };
@@ -68,6 +69,17 @@ typedef void (*submit_fn)(void *data, int64_t id, const char *name, int64_t pass
                           const struct err *err);
 /* done is called once, later; the job is durable by then. */
 int engine_submit(struct engine *e, const struct submission *s, submit_fn done, void *data, struct err *err);
+
+/* What can be wrong with it before its dataset is seen; dataset_path is not looked at. */
+int engine_submit_check(struct engine *e, const struct submission *s, struct err *err);
+
+/* owner/name, as a hub has it. */
+bool engine_is_hub_name(const char *dataset);
+/* path: its rows as JSONL, a file in state_dir for the callee to unlink.  note: a warning for people, or NULL.  On failure
+ * path is NULL and err says why. */
+typedef void (*hub_fn)(void *data, const char *path, const char *note, const struct err *err);
+/* Gets a data set from the hub, or what is cached of it.  done is called once, later, and may submit. */
+int engine_hub_fetch(struct engine *e, const char *dataset, const char *split, hub_fn done, void *data, struct err *err);
 
 int engine_pause(struct engine *e, int64_t job, struct err *err);
 int engine_resume(struct engine *e, int64_t job, struct err *err);

@@ -91,6 +91,7 @@ struct engine {
 	struct batch *batches;                  /* open ones, by id */
 	struct audit *audits;                   /* looking at endpoints */
 	struct cleanup *cleanups;               /* files to be deleted at the endpoints */
+	struct hub *hubs;                       /* data sets being fetched */
 	struct apply *applies, **applies_end;   /* results being written, a part each turn */
 	int tasks;                              /* under way in the pool */
 	bool in_txn, ticking;

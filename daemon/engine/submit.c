@@ -26,6 +26,7 @@ enum { ROW_LINE_MAX = 8192, ENOUGH_WARNINGS = 5 };
 struct submit {
 	struct apply apply;
 	struct task task;
+	char *warning;                  /* for the reply; NULL: none */
 	char *dataset_path, *shown, *out_path, *rows_path, *repos, *start, *end;
 	bool raw, made_samples;
 	submit_fn done;
@@ -142,6 +143,8 @@ static void run(struct task *t)
 	struct submit *w = AROUND(struct submit, task, t);
 
 	buf_add_char(&w->warnings, '[');
+	if (w->warning != NULL)
+		jw_str(&(struct jw){ .out = &w->warnings }, w->warning);
 	w->rc = file_create(w->rows_path, 0600, &w->rows, &w->err);
 	if (w->rc == 0)
 		w->rc = w->raw ? dataset_read_requests(w->dataset_path, w->shown, w->out_path, on_row, w, &w->err) :
@@ -180,6 +183,7 @@ static void submit_free(struct submit *w)
 	unlink(w->rows_path);
 	free(w->ids);
 	free(w->keep);
+	free(w->warning);
 	free(w->dataset_path);
 	free(w->shown);
 	free(w->out_path);
@@ -435,13 +439,11 @@ static int keep_results(struct job *job, bool samples, struct err *err)
 	return rc < 0 ? rc : engine_flush(job->e, err);
 }
 
-int engine_submit(struct engine *e, const struct submission *s, submit_fn on_done, void *data, struct err *err)
+/* The endpoint and the rollout, if nothing speaks against them. */
+static int check(struct engine *e, const struct submission *s, struct endpoint **ret_ep, struct rollout **ret, struct err *err)
 {
 	struct endpoint *ep = s->endpoint != NULL ? endpoint_find(e, s->endpoint) : e->endpoints;
 	struct rollout_params params = s->params;
-	struct rollout *r = NULL;
-	struct job *job = NULL;
-	bool made = false;
 
 	if (e->broken || e->draining)
 		return err_set(err, BD_ESTORE, "batchd takes no jobs now; try again in a moment");
@@ -450,9 +452,29 @@ int engine_submit(struct engine *e, const struct submission *s, submit_fn on_don
 	if (ep->cfg->trouble != NULL)
 		return err_set(err, BD_EINVALID, "endpoint %s: %s", ep->name, ep->cfg->trouble);
 	params.line_url = ep->cfg->line_url;
-	int rc = rollout_new(&params, &r, err);
-	if (rc == 0 && !s->keep)
-		rc = save_dir_taken(e, s->save_dir, err);
+	*ret_ep = ep;
+	int rc = rollout_new(&params, ret, err);
+	return rc == 0 && !s->keep ? save_dir_taken(e, s->save_dir, err) : rc;
+}
+
+int engine_submit_check(struct engine *e, const struct submission *s, struct err *err)
+{
+	struct rollout *r = NULL;
+	struct endpoint *ep;
+	int rc = check(e, s, &ep, &r, err);
+
+	rollout_free(r);
+	return rc;
+}
+
+int engine_submit(struct engine *e, const struct submission *s, submit_fn on_done, void *data, struct err *err)
+{
+	struct endpoint *ep = NULL;
+	struct rollout *r = NULL;
+	struct job *job = NULL;
+	bool made = false;
+	int rc = check(e, s, &ep, &r, err);
+
 	if (rc == 0 && !s->keep)
 		rc = check_save_dir(s->save_dir, rollout_product_suffix(r) != NULL, &made, err);
 	if (rc == 0)
@@ -474,6 +496,7 @@ int engine_submit(struct engine *e, const struct submission *s, submit_fn on_don
 		return rc;
 	}
 	struct submit *w = MEM_NEW(struct submit);
+	w->warning = s->warning != NULL ? mem_strdup(s->warning) : NULL;
 	w->dataset_path = mem_strdup(s->dataset_path);
 	w->shown = mem_strdup(s->dataset != NULL ? s->dataset : "the dataset");
 	w->out_path = job_path(job, "dataset.jsonl");

@@ -49,7 +49,7 @@ static void head_reset(struct job *job)
 	x->incomplete = false;
 	x->total = -1;
 	x->retry_after_ms = -1;
-	x->request_id[0] = x->content_type[0] = '\0';
+	x->request_id[0] = x->content_type[0] = x->revision[0] = x->error_code[0] = '\0';
 }
 
 /* "bytes 10-99/100", "bytes 10-99/" with a star, "bytes" star "/100"; what is not told stays -1. */
@@ -147,6 +147,10 @@ static size_t on_header(char *at, size_t size, size_t n, void *data)
 		x->incomplete = v.len == 4 && strncasecmp(v.at, "true", 4) == 0;
 	} else if (http_header(line, "content-type", &v)) {
 		http_clean(x->content_type, sizeof x->content_type, v);
+	} else if (http_header(line, "x-revision", &v)) {
+		http_clean(x->revision, sizeof x->revision, v);
+	} else if (http_header(line, "x-error-code", &v)) {
+		http_clean(x->error_code, sizeof x->error_code, v);
 	} else if (http_header(line, "content-range", &v)) {
 		read_content_range(job, v);
 	} else if (http_header(line, "content-encoding", &v)) {

@@ -51,6 +51,8 @@ struct exchange {
 	bool foreign;                   /* redirected: the reply is another host's than url's */
 	char request_id[80];            /* x-request-id, request-id, apim-request-id, cf-ray: for the log */
 	char content_type[64];
+	char revision[80];              /* x-revision: of the data set the reply is cut from (the hub) */
+	char error_code[64];            /* x-error-code (the hub) */
 	char err[256];                  /* what went wrong below HTTP, for people */
 
 	void *transport_data;           /* the transport's own while under way */

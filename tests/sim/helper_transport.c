@@ -358,7 +358,7 @@ static void sim_start(struct transport *transport, struct exchange *x)
 	x->should_retry = -1;
 	x->total = -1;
 	x->incomplete = x->foreign = false;
-	x->request_id[0] = x->content_type[0] = x->err[0] = '\0';
+	x->request_id[0] = x->content_type[0] = x->revision[0] = x->error_code[0] = x->err[0] = '\0';
 	if (sim->unplugged > 0) {
 		sim->unplugged--;
 		p->net = NET_NOT_SENT;
