@@ -22,7 +22,7 @@
 
 enum {
 	WAIT_LEAST_MS = 1000, WAIT_MOST_MS = 30000,
-	RESTARTS_MOST = 5,
+	RESTARTS_MOST = 4,
 	PAGE_ROWS = 100,
 	SPLITS_MAX = 4 << 20, PAGE_MAX = 64 << 20,
 	DATASET_MAX = 200, SPLIT_MAX = 100,
@@ -186,7 +186,7 @@ static void restart(struct hub *h, const char *why)
 	h->part = (struct hub_part){ .total = -1 };
 	h->length = PAGE_ROWS;
 	if (h->restarts > 1)
-		h->next_ms = now_ms(h->e) + wait_ms(h->restarts, WAIT_LEAST_MS, WAIT_MOST_MS, 0);
+		h->next_ms = now_ms(h->e) + wait_ms(h->restarts - 2, WAIT_LEAST_MS, WAIT_MOST_MS, 0);
 	h->e->env.wake(h->e->env.data);
 }
 
