@@ -147,7 +147,7 @@ START_TEST(killed_while_a_job_comes_in_none_of_it_is_left)
 	struct jw w = { .out = &text };
 	struct err err;
 
-	if (engine_job_status(sim_engine(), first + 1, false, &w, &err) == 0) {
+	if (engine_job_status(sim_engine(), first + 1, false, -1, &w, &err) == 0) {
 		ck_assert_str_eq(sim_text(first + 1, "state"), "done");         /* it was in */
 		ck_assert_int_eq(sim_int(first + 1, "passes.done"), 2000);
 		ck_assert_int_eq(sim_billed_all(), 2003);
