@@ -268,6 +268,12 @@ static const struct row texts[] = {
 	{ "unique before the first edit", "### src/pkg/app.py\n" S "import os\n" D "import os\n\n\ndef g(x):\n    pass\n" R
 	  S "def g(x):\n" D "def h(x):\n" R, "applied,applied", APP_PATH,
 	  "import os\n\n\ndef g(x):\n    pass\n\n\ndef f(x):\n    if x:\n        return 1\n    return 0\n\n\ndef h(x):\n    return f(x) + 1\n" },
+	{ "an insertion whose place is gone", "### deep.py\n" S "def f():\n    x = 1\n" D "def f():\n    y = 1\n    x = 0\n" R
+	  S "def f():\n    x = 1\n    if x:\n" D "def f():\n    z = 1\n    x = 1\n    if x:\n" R, "applied,not_found", "deep.py",
+	  "def f():\n    y = 1\n    x = 0\n    if x:\n        x = 1\n" },
+	{ "two insertions at one place", "### deep.py\n" S "def f():\n    x = 1\n    if x:\n" D "def f():\n    y = 1\n    x = 1\n    if x:\n" R
+	  S "def f():\n    x = 1\n    if x:\n" D "def f():\n    z = 1\n    x = 1\n    if x:\n" R, "applied,not_found", "deep.py",
+	  "def f():\n    y = 1\n    x = 1\n    if x:\n        x = 1\n" },
 	{ "both change one line", "### src/pkg/app.py\n" ONE S "        return 1\n" D "        return 3\n" R, "applied,not_found", APP_PATH, APP_NEW },
 };
 

@@ -52,13 +52,14 @@ static void text_make(struct buf *b, enum style style, size_t lines)
 		line_add(b, style, i + 1 == lines);
 }
 
-/* The text with some lines gone, changed or new. */
+/* The text with some lines gone, changed or new; fewer of them in a long one. */
 static void text_change(const struct buf *old, enum style style, struct buf *ret)
 {
 	struct span rest = buf_span(old), line;
+	size_t rarely = old->len > 2000 ? 800 : 8;
 
 	while (span_line(&rest, &line)) {
-		switch (rnd(8)) {
+		switch (rnd(rarely)) {
 		case 0:
 			break;
 		case 1:
@@ -151,7 +152,7 @@ START_TEST(git_applies_every_patch)
 		c->deleted = !c->created && rnd(6) == 0;
 		c->end_unsure = !c->created && rnd(2) == 0;
 		if (!c->created)
-			text_make(&c->before, style, rnd(5) == 0 ? 0 : rnd(60));
+			text_make(&c->before, style, rnd(5) == 0 ? 0 : rnd(9) == 0 ? 400 : rnd(60));
 		if (c->created)
 			text_make(&c->after, style, rnd(4) == 0 ? 0 : rnd(20));
 		else if (!c->deleted)
@@ -201,6 +202,27 @@ START_TEST(a_lost_final_newline_does_not_matter)
 	free(c.path);
 	ck_assert_int_eq(dir_remove(dir, NULL), 0);
 	memcpy(dir + sizeof dir - 7, "XXXXXX", 6);
+}
+END_TEST
+
+/* Lines far from what differs are not shown to libgit2, and still count. */
+START_TEST(line_numbers_and_headings_are_the_whole_files)
+{
+	struct change c = { .path = mem_strdup("a.py") };
+	struct buf patch = { 0 };
+
+	for (int i = 1; i <= 1000; i++) {
+		buf_printf(&c.before, i == 50 ? "def f(x):\n" : "    line %d\n", i);
+		buf_printf(&c.after, i == 50 ? "def f(x):\n" : i == 500 ? "    changed\n    more\n" : "    line %d\n", i);
+	}
+	ck_assert_int_eq(patch_print(&c, 1, &patch, NULL), 0);
+	ck_assert_str_eq(patch.at, "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -497,7 +497,8 @@ def f(x):\n"
+	                 "     line 497\n     line 498\n     line 499\n-    line 500\n+    changed\n+    more\n"
+	                 "     line 501\n     line 502\n     line 503\n");
+	buf_done(&c.before);
+	buf_done(&c.after);
+	buf_done(&patch);
+	free(c.path);
 }
 END_TEST
 
@@ -359,6 +381,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, git_applies_every_patch, 0, 3);
 	tcase_add_loop_test(tc, a_lost_final_newline_does_not_matter, 0, 8);
+	tcase_add_test(tc, line_numbers_and_headings_are_the_whole_files);
 	tcase_add_test(tc, what_does_not_differ_has_no_patch);
 	tcase_add_loop_test(tc, a_printed_edit_makes_the_edited_file, 0, 10);
 	suite_add_tcase(s, tc);
