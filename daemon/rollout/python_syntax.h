@@ -14,7 +14,7 @@
  * __future__ at the top, mixed bytes and text.
  *
  * It does not catch what needs the table of symbols (global after use, nonlocal without a binding, a name that is parameter and
- * global), repeated names in a match pattern, identifiers of characters that are no letters, and names of
+ * global), repeated names in a match pattern, identifiers of characters that are no letters, unknown codings and names of
  * characters that do not exist.  Grammar newer than 3.11 (generic functions, the type statement) is refused: most interpreters in use do too.
  */
 int py_check(struct span text, struct err *err);

@@ -208,32 +208,66 @@ static int keep_readable(struct instance *in, struct paths *files, struct err *e
 	return 0;
 }
 
-/*
- * A test file may bear any name (testing/fixtures.py): when none of the files that the answer names has that of a
- * test, it is the first one that holds test functions.
- */
-static int find_test_by_content(struct instance *in, const char *text, struct paths *ret, struct err *err)
+static int holds_tests(struct instance *in, const char *path, bool *ret, struct err *err)
 {
-	struct paths named = { 0 };
+	struct paths tests = { 0 };
+	struct buf content = { 0 };
 	int rc = 0;
 
-	answer_files(text, in->repo, CANDIDATES_MAX, false, &named);
-	for (size_t i = 0; rc == 0 && ret->n == 0 && i < named.n; i++) {
-		struct paths tests = { 0 };
-		struct buf content = { 0 };
+	*ret = false;
+	if (span_ends(span_of(path), ".py"))
+		rc = repo_read(in->repo, path, &content, err);
+	if (rc == 0 && content.len > 0 &&
+	    py_tests_changed((struct span){ "", 0 }, buf_span(&content), &tests, NULL) == 0)
+		*ret = tests.n > 0;
+	paths_done(&tests);
+	buf_done(&content);
+	return rc == BD_ENOTFOUND ? 0 : rc;
+}
 
-		if (!span_ends(span_of(named.at[i]), ".py"))
-			continue;
-		rc = repo_read(in->repo, named.at[i], &content, err);
-		if (rc == 0 && py_tests_changed((struct span){ "", 0 }, buf_span(&content), &tests,
-		                                NULL) == 0 && tests.n > 0) {
-			ret->at = mem_grow(ret->at, ret->n + 1, sizeof *ret->at);
-			ret->at[ret->n++] = mem_strdup(named.at[i]);
+/* Leave the i-th alone. */
+static void keep_one(struct paths *files, size_t i)
+{
+	char *kept = files->at[i];
+
+	files->at[i] = files->at[0];
+	files->at[0] = kept;
+	while (files->n > 1)
+		free(files->at[--files->n]);
+}
+
+/*
+ * The one test file of an answer: of those it names that bear the name of a test, the first that holds test functions
+ * (tests/models.py and conftest.py do not); else, as a test file may bear any name, the first of all that holds
+ * some; else the first by name.
+ */
+static int find_test(struct instance *in, const char *text, struct paths *ret, struct err *err)
+{
+	struct paths named[2] = { 0 };
+	bool found = false;
+	int rc = 0;
+
+	for (int any = 0; rc == 0 && !found && any < 2; any++) {
+		answer_files(text, in->repo, CANDIDATES_MAX, any == 0, &named[any]);
+		for (size_t i = 0; rc == 0 && !found && i < named[any].n; i++) {
+			rc = holds_tests(in, named[any].at[i], &found, err);
+			if (found)
+				keep_one(&named[any], i);
 		}
-		paths_done(&tests);
-		buf_done(&content);
+		if (found && any == 1) {
+			struct paths by_name = named[0];
+
+			named[0] = named[1];
+			named[1] = by_name;
+		}
 	}
-	paths_done(&named);
+	if (rc == 0 && !found && named[0].n > 0)
+		keep_one(&named[0], 0);
+	if (rc == 0)
+		*ret = named[0];
+	else
+		paths_done(&named[0]);
+	paths_done(&named[1]);
 	return rc;
 }
 
@@ -249,10 +283,12 @@ int prompted_files(struct instance *in, const struct answer *a, struct paths *re
 		judge(&j, a->fault, "stage 1: %s",
 		      a->finish_reason[0] != '\0' ? a->finish_reason : "no finish_reason");
 	} else {
-		answer_files(a->text, in->repo, w->max_files, w->tests_only, &files);
-		rc = keep_readable(in, &files, err);
-		if (rc == 0 && files.n == 0 && w->tests_only)
-			rc = find_test_by_content(in, a->text, &files, err);
+		if (w->tests_only)
+			rc = find_test(in, a->text, &files, err);
+		else
+			answer_files(a->text, in->repo, w->max_files, false, &files);
+		if (rc == 0)
+			rc = keep_readable(in, &files, err);
 		if (rc == 0 && files.n == 0)
 			judge(&j, a->truncated ? ANSWER_TRUNCATED : ANSWER_NO_FILE,
 			      "stage 1: names no %sfile of the repository",

@@ -17,7 +17,7 @@ struct workflow {
 	bool prompted;                  /* has prompts, a repository, a model; else the rows are requests already */
 	bool with_tests;                /* the listing shows tests */
 	bool tests_only;                /* stage 1 asks for a test file */
-	size_t max_files;               /* of stage 1's answer */
+	size_t max_files;               /* of stage 1's answer, unless it is the one test */
 	const char *product_suffix;     /* NULL: none */
 	const char *processed_suffix;   /* of output_<k>..., NULL: none */
 	/* The row of an instance.  On failure nothing is left open. */

@@ -30,22 +30,36 @@ static bool differs(const struct change *c)
 	return c->before.len != c->after.len || (c->after.len > 0 && memcmp(c->before.at, c->after.at, c->after.len) != 0);
 }
 
-/* The test file that the edits changed: the one that stage 1 named, else the first. */
-static const struct change *edited_test(const struct outcome *o)
+/* Is it an edited test file, by what stage 1 named (first) or by its name? */
+static bool is_candidate(const struct outcome *o, const struct change *c, bool first)
 {
-	const struct change *first = NULL;
+	bool named = o->files.n > 0 && strcmp(c->path, o->files.at[0]) == 0;
 
-	for (size_t i = 0; i < o->edits.n_changes; i++) {
-		const struct change *c = &o->edits.changes[i];
+	return differs(c) && span_ends(span_of(c->path), ".py") && (first ? named : !named && path_is_test(c->path));
+}
 
-		if (!differs(c) || !span_ends(span_of(c->path), ".py"))
-			continue;
-		if (o->files.n > 0 && strcmp(c->path, o->files.at[0]) == 0)
-			return c;
-		if (first == NULL && path_is_test(c->path))
-			first = c;
+/*
+ * The edited test file and its tests: the one that stage 1 named, or the first other one, of which the edits add or
+ * change a test.  When there is none, t->file is an edited test file without one, or NULL.  BD_EINVALID: it is no Python.
+ */
+static int find_edited_test(const struct outcome *o, struct testing *t, struct err *err)
+{
+	for (int first = 1; first >= 0; first--) {
+		for (size_t i = 0; i < o->edits.n_changes; i++) {
+			const struct change *c = &o->edits.changes[i];
+			int rc;
+
+			if (!is_candidate(o, c, first == 1))
+				continue;
+			t->file = t->file != NULL ? t->file : c;
+			rc = py_tests_changed(buf_span(&c->before), buf_span(&c->after), &t->tests, err);
+			if (rc < 0 || t->tests.n > 0) {
+				t->file = c;
+				return rc;
+			}
+		}
 	}
-	return first;
+	return 0;
 }
 
 /* The patch that adds the script, or puts it over one that the repository has. */
@@ -69,23 +83,17 @@ static int make_script(struct instance *in, struct outcome *o, struct testing *t
 	struct paths plugins = { 0 };
 	int rc;
 
-	t->file = edited_test(o);
-	if (t->file == NULL) {
+	if (find_edited_test(o, t, &why) < 0) {
+		judge(&o->j, ANSWER_BAD_PYTHON, "stage 2: %.120s, %.110s", t->file->path, why.msg);
+	} else if (t->file == NULL) {
 		judge(&o->j, ANSWER_NO_TEST, "stage 2: the edits change no test file");
 		return 0;
+	} else if (t->tests.n == 0) {
+		judge(&o->j, ANSWER_NO_TEST, "stage 2: the edits of %.150s add or change no test function", t->file->path);
 	}
 	rc = patch_print(t->file, 1, &t->raw_patch, err);
-	if (rc < 0)
+	if (rc < 0 || !o->j.usable)
 		return rc;
-	if (py_tests_changed(buf_span(&t->file->before), buf_span(&t->file->after), &t->tests, &why) < 0) {
-		judge(&o->j, ANSWER_BAD_PYTHON, "stage 2: %.120s, %.110s", t->file->path, why.msg);
-		return 0;
-	}
-	if (t->tests.n == 0) {
-		judge(&o->j, ANSWER_NO_TEST, "stage 2: the edits of %.150s add or change no test function",
-		      t->file->path);
-		return 0;
-	}
 	package_of(in->repo, t->file->path, &package);
 	script_plugins(in->repo, t->file->path, &plugins);
 	if (script_build(buf_span(&t->file->after), &package, &t->tests, &plugins, &t->script, &why) < 0)
@@ -200,7 +208,6 @@ const struct workflow workflow_testwriter = {
 	.prompted = true,
 	.with_tests = true,
 	.tests_only = true,
-	.max_files = 1,
 	.product_suffix = ".py",
 	.processed_suffix = "_processed_reproduction_test.jsonl",
 	.open = prompted_open,

@@ -19,7 +19,7 @@ static const char structure[] =
 	"\"pkg\":{\"__init__.py\":" FILE_JSON("") ","
 	"\"a.py\":" FILE_JSON("\"def f():\",\"    return 1\",\"\",\"# ```` {structure}\"") ","
 	"\"b.py\":" FILE_JSON("\"x = 1\"") "},"
-	"\"tests\":{\"__init__.py\":" FILE_JSON("") ",\"test_a.py\":" FILE_JSON("\"from .h import k\",\"def test_f():\",\"    assert k\"") "}}}";
+	"\"tests\":{\"__init__.py\":" FILE_JSON("") ",\"h.py\":" FILE_JSON("\"k = 1\"") ",\"test_a.py\":" FILE_JSON("\"from .h import k\",\"def test_f():\",\"    assert k\"") "}}}";
 
 #define ROW "{\"instance_id\":\"o__r-1\",\"repo\":\"o/r\",\"base_commit\":\"c0\"," \
             "\"problem_statement\":\"bad {structure}\\r\\nand {content} \\ud83d\\ude00\"}"
@@ -249,7 +249,7 @@ END_TEST
 START_TEST(the_test_writer_takes_the_first_test_and_prompts_of_any_workflow)
 {
 	struct rollout_params p = params("testwriter");
-	char *line = request(&p, 2, 0, ANSWER("```\\npkg/a.py\\ntests/test_a.py\\n```"));
+	char *line = request(&p, 2, 0, ANSWER("```\\npkg/a.py\\ntests/h.py\\ntests/test_a.py\\n```"));
 
 	ck_assert_ptr_nonnull(strstr(line, "\"T bad"));
 	ck_assert_ptr_nonnull(strstr(line, "### tests/test_a.py\\n```python\\nfrom .h import k\\n"));
@@ -474,6 +474,22 @@ START_TEST(the_test_writer_makes_a_script_and_the_patch_that_adds_it)
 }
 END_TEST
 
+START_TEST(the_tests_may_be_in_another_file_than_was_named)
+{
+	struct rollout_params p = params("testwriter");
+	struct sample s = { 0 };
+	struct json *v = sample_of(&p, ANSWER("```\\ntests/h.py\\n```"),
+	                           ANSWER(BLOCK("tests/h.py", "k = 1\\n", "k = 2\\n") NEW_TEST), &s);
+
+	ck_assert_msg(s.judgement.usable, "%s", s.judgement.details);
+	ck_assert_str_eq(json_str(json_first(json_get(v, "files"))), "tests/h.py");
+	ck_assert_str_eq(json_get_str(v, "test_file"), "tests/test_a.py");
+	ck_assert_ptr_null(strstr(json_get_str(v, "raw_test_patch"), "tests/h.py"));
+	json_free(v);
+	sample_done(&s);
+}
+END_TEST
+
 static const struct { const char *line2, *word; } no_scripts[] = {
 	{ ANSWER(BLOCK("tests/test_a.py", "    assert k\\n", "    assert k  # more\\n")), "no_test" },
 	{ ANSWER(GOOD_EDIT), "no_test" },
@@ -579,6 +595,7 @@ int main(void)
 	LOOP(tc, an_answer_of_no_use_is_recorded_with_its_reason, no_samples);
 	tcase_add_loop_test(tc, a_partial_patch_is_kept_and_marked_unless_it_is_not_wanted, 0, 2);
 	tcase_add_test(tc, the_test_writer_makes_a_script_and_the_patch_that_adds_it);
+	tcase_add_test(tc, the_tests_may_be_in_another_file_than_was_named);
 	LOOP(tc, what_makes_no_script_is_not_written_as_one, no_scripts);
 	tcase_add_test(tc, names_follow_the_contract);
 	LOOP(tc, a_range_is_of_sorted_custom_ids, ranges);
