@@ -56,6 +56,20 @@ static bool at_line_start(const char *text, const char *p)
 	return p == text || p[-1] == '\n';
 }
 
+static bool alone_on_line(const char *text, const char *p, size_t len, const char *end)
+{
+	const char *q = p + len;
+
+	while (q < end && (*q == ' ' || *q == '\t' || *q == '\r'))
+		q++;
+	return at_line_start(text, p) && (q == end || *q == '\n');
+}
+
+static bool says_more(const char *p, const char *end)
+{
+	return span_trim((struct span){ p, (size_t)(end - p) }).len > 0;
+}
+
 /* The next character that may begin a tag. */
 static const char *next_candidate(const char *p, const char *end)
 {
@@ -145,9 +159,9 @@ void answer_cut_thinking(struct span text, struct buf *ret)
 			opened = true;
 			continue;
 		}
-		/* A closing one alone: all in front of it was thinking; behind an opened one it is
-		 * a leftover. */
-		if (opened)
+		/* A closing one without its opening: all in front of it was thinking.  After thinking that
+		 * was cut it is a leftover, unless it has a line of its own: then the first one was only talk. */
+		if (opened && !(alone_on_line(text.at, p, t.len, end) && says_more(p + t.len, end)))
 			buf_add(ret, kept, (size_t)(p - kept));
 		else
 			ret->len = start;

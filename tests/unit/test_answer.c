@@ -110,6 +110,8 @@ static const struct { const char *what, *in, *out; } thoughts[] = {
 	{ "no end", "first\n<think>never done", "first\n" },
 	{ "no opening", "I was thinking\n</think>\nyes", "\nyes" },
 	{ "no opening, twice thought", "a</think>yes</think>", "yes" },
+	{ "the end talked about", "<think>I close with </think> then.\nMore.\n</think>\nyes", "\nyes" },
+	{ "a leftover at the end", "<think>a</think>yes\n</think>\n", "yes\n\n" },
 	{ "two thoughts", "<think>a</think>one<think>b</think>two", "onetwo" },
 	{ "nested", "<think>a\n<think>b</think>c</think>yes", "yes" },
 	{ "nested, one end", "<think>a\n<think>b</think>yes", "yes" },
