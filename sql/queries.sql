@@ -36,6 +36,12 @@ UPDATE job SET state = :state, reason = :reason, ended_ms = :ended_ms WHERE id =
 -- name: job_set_save_dir
 UPDATE job SET save_dir = :save_dir WHERE id = :id;
 
+-- name: job_list_old
+SELECT id FROM job WHERE state IN ('DONE','FAILED','CANCELED') AND ended_ms BETWEEN 1 AND :before_ms ORDER BY id LIMIT 20;
+
+-- name: job_count_states
+SELECT state, count(*) FROM job GROUP BY state;
+
 -- name: job_set_canary
 UPDATE job SET canary = :canary WHERE id = :id;
 

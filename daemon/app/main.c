@@ -25,6 +25,7 @@
 #include "db.h"
 #include "engine.h"
 #include "files.h"
+#include "hook.h"
 #include "log.h"
 #include "mem.h"
 #include "notify.h"
@@ -296,7 +297,8 @@ static int open_all(struct err *err)
 		return err->code;
 	app.workers = worker_pool_new(&app.loop);
 	struct engine_env env = { .db = app.db, .clock = clock_system(), .transport = app.transport,
-		.workers = app.workers, .config = app.config, .state_dir = dir, .wake = on_wake, .event = on_event };
+		.workers = app.workers, .config = app.config, .state_dir = dir, .wake = on_wake, .event = on_event,
+		.hook = hook_run, .data = &app.loop };
 	rc = engine_open(&env, &app.engine, err);
 	if (rc < 0)
 		return rc;

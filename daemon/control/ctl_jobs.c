@@ -44,6 +44,23 @@ static int64_t ctl_sees(const struct ctl_call *call)
 	return call->may == CTL_ADMIN ? -1 : (int64_t)call->uid;
 }
 
+int ctl_metrics(struct ctl_call *call, struct err *err)
+{
+	struct buf line, text = { 0 };
+	struct jw w;
+	int rc = engine_metrics(call->ctl->env.engine, &text, err);
+
+	if (rc == 0) {
+		ctl_begin(&w, &line, "ok");
+		jw_obj(&w);
+		jw_put_span(&w, "text", buf_span(&text));
+		jw_obj_end(&w);
+		ctl_send(call, &w, &line, true);
+	}
+	buf_done(&text);
+	return rc;
+}
+
 static int status_list(struct ctl_call *call, struct jw *w, struct err *err)
 {
 	struct engine *e = call->ctl->env.engine;

@@ -108,6 +108,7 @@ static void note_stall(struct batch *b, enum remote_status s)
 	snprintf(text, sizeof text, "stalled: %s for %lld min", b->row.remote_word, (long long)age_ms / 60000);
 	if (strncmp(b->row.reason, "stalled", 7) != 0) {
 		engine_event(b->e, b->row.job, b->row.id, "warning", "%s", text);
+		hook_stalled(b);
 		if (b->endpoint->cfg->cancel_stalled && s != REMOTE_CANCELLING)
 			b->row.cancel = 1;
 	}

@@ -324,6 +324,7 @@ static void tick_all(struct engine *e)
 		batch_act(b);
 	}
 	cleanups_tick(e);
+	retention_tick(e);
 }
 
 void engine_tick(struct engine *e)
@@ -372,6 +373,9 @@ int64_t engine_due_ms(const struct engine *e)
 		sooner(e, &due, e->broken_ms);
 		return due;
 	}
+	sooner(e, &due, cleanups_due_ms(e));
+	if (e->env.config->keep_days > 0)
+		sooner(e, &due, e->retention_ms);
 	for (const struct endpoint *ep = e->endpoints; ep != NULL; ep = ep->next)
 		if (ep->row.parked[0] != '\0')
 			sooner(e, &due, ep->probe_ms);

@@ -32,6 +32,8 @@ struct engine_env {
 	const char *state_dir;
 	void (*wake)(void *data);               /* call engine_tick() soon */
 	void (*event)(void *data);              /* new events were written */
+	/* Run a command of a setting with these variables (NAME=value, NULL at the end; valid during the call).  May be NULL. */
+	void (*hook)(void *data, const char *command, const char *const *variables);
 	void *data;
 };
 
@@ -97,6 +99,8 @@ int engine_retry(struct engine *e, int64_t job, const struct retry_selector *whi
 int engine_job_status(struct engine *e, int64_t job, bool with_batches, int64_t sees, struct jw *w, struct err *err);
 /* A list of ENDPOINT objects. */
 void engine_endpoint_status(struct engine *e, struct jw *w);
+/* OpenMetrics text for node exporter's textfile collector. */
+int engine_metrics(struct engine *e, struct buf *ret, struct err *err);
 /* The list "lines" of why. */
 int engine_why(struct engine *e, int64_t job, struct jw *w, struct err *err);
 

@@ -102,6 +102,7 @@ struct engine {
 	int64_t broken_ms;
 	struct pending_event *events, **events_end;
 	int64_t started_ms;
+	int64_t retention_ms;                   /* when to look for old jobs again */
 };
 
 int64_t now_ms(struct engine *e);
@@ -192,6 +193,11 @@ void cleanups_tick(struct engine *e);                   /* behind the commit */
 
 bool audits_busy(struct engine *e, bool cancel);
 void audit_at_end(struct engine *e, int64_t job);       /* by itself; the verdict is an event */
+
+/* The settings' commands: a job ended, or a batch of it stalls (batch 0: none). */
+void hook_job(struct job *job, enum job_state state, const char *reason);
+void hook_stalled(struct batch *b);
+void retention_tick(struct engine *e);                 /* forgets jobs that ended keep_days ago */
 
 void turn_tick(struct job *job);
 int turn_user_active(const struct endpoint *ep, int64_t uid);   /* that user's batches made or at the endpoint */

@@ -286,6 +286,8 @@ bool job_finish(struct job *job)
 		if (engine_flush(e, &err) < 0)
 			return false;
 	}
+	if (job->row.state != JOB_CANCELED)
+		hook_job(job, to, reason);
 	struct job **at = &e->jobs;
 	int64_t id = job->row.id;
 	enum job_state state = job->row.state;

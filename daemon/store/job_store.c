@@ -209,6 +209,27 @@ int job_list_open(struct db *db, int64_t **ret, size_t *ret_n, struct err *err)
 	return ids_of(&st, ret, ret_n, err);
 }
 
+int job_list_old(struct db *db, int64_t before_ms, int64_t **ret, size_t *ret_n, struct err *err)
+{
+	STMT(st, db, job_list_old);
+	stmt_bind_int(&st, ":before_ms", before_ms);
+	return ids_of(&st, ret, ret_n, err);
+}
+
+int job_count_states(struct db *db, int64_t ret[JOB_STATE_COUNT], struct err *err)
+{
+	STMT(st, db, job_count_states);
+	for (int s = 0; s < JOB_STATE_COUNT; s++)
+		ret[s] = 0;
+	while (stmt_next(&st)) {
+		enum job_state s;
+
+		if (job_state_of(stmt_text(&st, 0), &s))
+			ret[s] = stmt_int(&st, 1);
+	}
+	return stmt_finish(&st, err);
+}
+
 int job_list_newest(struct db *db, int64_t below, size_t most, int64_t **ret, size_t *ret_n, struct err *err)
 {
 	STMT(st, db, job_list_newest);

@@ -43,6 +43,9 @@ int job_set_reason(struct db *db, int64_t id, const char *reason, struct err *er
 int job_find(struct db *db, const char *word, int64_t *ret_id, struct err *err);
 /* Ids, owned by the caller: of the open ones (and LOADING), or the newest below an id. */
 int job_list_open(struct db *db, int64_t **ret, size_t *ret_n, struct err *err);
+/* Ended before that time; some of them. */
+int job_list_old(struct db *db, int64_t before_ms, int64_t **ret, size_t *ret_n, struct err *err);
+int job_count_states(struct db *db, int64_t ret[JOB_STATE_COUNT], struct err *err);
 int job_list_newest(struct db *db, int64_t below, size_t most, int64_t **ret, size_t *ret_n, struct err *err);
 /* Deletes a bounded part; 1 while something is left, 0 when all is gone. */
 int job_delete_some(struct db *db, int64_t id, struct err *err);
