@@ -51,7 +51,7 @@ static struct app {
 
 static struct options {
 	const char *config, *state_dir, *socket;
-	bool check, verbose;
+	bool check, verbose, shared;
 } opt;
 
 static void usage(FILE *to)
@@ -62,6 +62,7 @@ static void usage(FILE *to)
 	      "  -n, --check         check the settings and stop\n"
 	      "  --state_dir DIR     database, request and result files\n"
 	      "  --socket PATH       where batchctl connects\n"
+	      "  --shared            serve all users of this machine, as the setting `shared` does\n"
 	      "  -v, --verbose       tell more\n"
 	      "  --print-config      print a config file with every setting explained\n"
 	      "  --version, --help\n"
@@ -73,7 +74,7 @@ static int parse_options(int argc, char **argv)
 {
 	static const struct option longs[] = { { "config", 1, NULL, 'c' }, { "check", 0, NULL, 'n' },
 		{ "state_dir", 1, NULL, 'd' }, { "state-dir", 1, NULL, 'd' }, { "socket", 1, NULL, 's' },
-		{ "verbose", 0, NULL, 'v' }, { "version", 0, NULL, 'V' }, { "help", 0, NULL, 'h' },
+		{ "verbose", 0, NULL, 'v' }, { "shared", 0, NULL, 'S' }, { "version", 0, NULL, 'V' }, { "help", 0, NULL, 'h' },
 		{ "print-config", 0, NULL, 'p' }, { "print_config", 0, NULL, 'p' }, { 0 } };
 	struct buf text = { 0 };
 
@@ -84,6 +85,7 @@ static int parse_options(int argc, char **argv)
 		case 'd': opt.state_dir = optarg; break;
 		case 's': opt.socket = optarg; break;
 		case 'v': opt.verbose = true; break;
+		case 'S': opt.shared = true; break;
 		case 'V': printf("batchd %s, schema %d\n", BATCHD_VERSION, db_schema()); exit(0);
 		case 'h': usage(stdout); exit(0);
 		case 'p':
@@ -119,6 +121,7 @@ static int load_config(struct config **ret, struct err *err)
 	free(found);
 	if (rc < 0)
 		return rc;
+	(*ret)->shared = (*ret)->shared || opt.shared;
 	if (opt.state_dir != NULL) {
 		free((*ret)->state_dir);
 		(*ret)->state_dir = absolute(opt.state_dir);
