@@ -37,7 +37,9 @@ static struct app {
 	uv_loop_t loop;
 	uv_timer_t tick, beat, drain;
 	uv_signal_t term, intr, hup;
-	struct config *config, *old;    /* old: what the engine may still hold until its next load */
+	struct config *config, **old;   /* old: what the engine may still hold until it has loaded anew */
+	size_t n_old;
+	char *state_dir;                /* of the start: a reload does not move it */
 	struct db *db;
 	struct engine *engine;
 	struct transport *transport;
@@ -236,6 +238,12 @@ static void on_stop(uv_signal_t *s, int signum)
 	uv_timer_start(&app.drain, on_drain, 0, 50);
 }
 
+static void free_old(void)
+{
+	while (app.n_old > 0)
+		config_free(app.old[--app.n_old]);
+}
+
 static void on_hup(uv_signal_t *s, int signum)
 {
 	struct config *fresh = NULL;
@@ -246,6 +254,8 @@ static void on_hup(uv_signal_t *s, int signum)
 	(void)signum;
 	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)uv_hrtime() / 1000);
 	notify_send(text);
+	if (engine_loaded(app.engine))
+		free_old();
 	if (load_config(&fresh, &err) < 0) {
 		log_error("reload: %s; nothing was changed", err.msg);
 	} else if (engine_reload(app.engine, fresh, &err) < 0) {
@@ -253,9 +263,8 @@ static void on_hup(uv_signal_t *s, int signum)
 		config_free(fresh);
 	} else {
 		log_notice("reloaded %s", fresh->file != NULL ? fresh->file : "(no file)");
-		/* calls under way may still hold the one before; the one before that is held by nobody */
-		config_free(app.old);
-		app.old = app.config;
+		app.old = mem_grow(app.old, app.n_old + 1, sizeof(struct config *));
+		app.old[app.n_old++] = app.config;
 		app.config = fresh;
 		schedule();
 	}
@@ -281,7 +290,7 @@ static int lock_state(const char *dir, struct err *err)
 
 static int open_all(struct err *err)
 {
-	const char *dir = app.config->state_dir;
+	const char *dir = app.state_dir = mem_strdup(app.config->state_dir);
 	char *db = path_join(dir, "batchd.db"), threads[24];
 	int rc = dir_make(dir, 0700, err);
 
@@ -338,7 +347,9 @@ static void close_all(void)
 	uv_run(&app.loop, UV_RUN_DEFAULT);
 	db_close(app.db);
 	free(app.workers);
-	config_free(app.old);
+	free_old();
+	free(app.old);
+	free(app.state_dir);
 	config_free(app.config);
 	(void)uv_loop_close(&app.loop);
 }

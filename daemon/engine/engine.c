@@ -357,9 +357,12 @@ static int64_t batch_due_ms(const struct batch *b)
 {
 	if (b->call != NULL || b->busy || b->job->hold_ms > 0 || b->row.state < BATCH_BUILT || b->row.state > BATCH_FETCHING)
 		return 0;
-	if (b->endpoint->row.parked[0] != '\0')
-		return b->endpoint->probe_ms;
-	return b->row.state <= BATCH_UPLOADED && b->endpoint->hold_ms > b->row.next_ms ? b->endpoint->hold_ms : b->row.next_ms;
+	int64_t at = b->row.next_ms;
+	if (b->row.state <= BATCH_UPLOADED && b->endpoint->hold_ms > at)
+		at = b->endpoint->hold_ms;
+	if (b->endpoint->row.parked[0] != '\0' && b->endpoint->probe_ms > at)
+		at = b->endpoint->probe_ms;
+	return at;
 }
 
 int64_t engine_due_ms(const struct engine *e)
@@ -421,6 +424,11 @@ int engine_reload(struct engine *e, const struct config *config, struct err *err
 	e->broken_ms = now_ms(e);
 	engine_tick(e);
 	return 0;
+}
+
+bool engine_loaded(const struct engine *e)
+{
+	return !e->broken;
 }
 
 bool engine_drain(struct engine *e)

@@ -45,6 +45,8 @@ void engine_tick(struct engine *e);
 int64_t engine_due_ms(const struct engine *e);
 /* A new configuration: endpoints are opened anew; parked ones too.  config must outlive the engine or the next reload. */
 int engine_reload(struct engine *e, const struct config *config, struct err *err);
+/* False while calls begun before a reload may still hold the config before. */
+bool engine_loaded(const struct engine *e);
 /* Start nothing new; true once nothing is under way any more. */
 bool engine_drain(struct engine *e);
 /* No call and no task may be under way (engine_drain() said so), or the process is about to end. */
