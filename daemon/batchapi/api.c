@@ -9,6 +9,7 @@
 
 #include "api_int.h"
 #include "classify.h"
+#include "http_text.h"
 #include "mem.h"
 
 /*
@@ -70,6 +71,11 @@ void api_free(struct api *api)
 	free(api->query);
 	free(api->base);
 	free(api);
+}
+
+void api_cut_secret(const struct api *api, char *text)
+{
+	http_cut_secret(text, api->key);
 }
 
 const char *api_dialect(const struct api *api)

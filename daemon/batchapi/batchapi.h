@@ -27,6 +27,8 @@ struct api;                                     /* one endpoint */
 int api_new(const struct api_config *config, struct transport *transport, struct api **ret, struct err *err);
 void api_free(struct api *api);                 /* no call may be under way */
 const char *api_dialect(const struct api *api); /* its name */
+/* Overwrites the endpoint's key in a text of its making.  May be called by any thread. */
+void api_cut_secret(const struct api *api, char *text);
 
 /* What a dialect allows, for whoever fills request files (defaults, config may lower them). */
 struct api_limits {

@@ -92,7 +92,7 @@ static struct found *member_of(const struct read *w, int64_t n)
 }
 
 /* An answer beats a failure, the first of two alike stays. */
-static void keep(struct found *f, struct result_line *line, const struct line_ref *ref)
+static void keep(const struct read *w, struct found *f, struct result_line *line, const struct line_ref *ref)
 {
 	if (f->any && !(line->class == LINE_ANSWER && f->class != LINE_ANSWER))
 		return;
@@ -103,6 +103,10 @@ static void keep(struct found *f, struct result_line *line, const struct line_re
 	if (line->class != LINE_ANSWER) {
 		f->reason = mem_strdup(line->reason);
 		f->details = mem_strdup(line->details);
+		if (w->batch->endpoint->api != NULL) {          /* people and the database see these */
+			api_cut_secret(w->batch->endpoint->api, f->reason);
+			api_cut_secret(w->batch->endpoint->api, f->details);
+		}
 	}
 }
 
@@ -126,7 +130,7 @@ static int read_file(struct read *w, struct db *db, int kind, struct err *err)
 		w->rubbish += line.custom_id == NULL;
 		w->unknown += line.custom_id != NULL && f == NULL;
 		if (f != NULL)
-			keep(f, &line, &ref);
+			keep(w, f, &line, &ref);
 		result_line_done(&line);
 	}
 	line_reader_close(&r);
