@@ -13,9 +13,10 @@
  * names among them, return, yield, await, break and continue where they may stand, star imports, imports from
  * __future__ at the top, mixed bytes and text.
  *
- * It does not catch what needs the table of symbols (global after use, nonlocal without a binding, a name that is parameter and
- * global), repeated names in a match pattern, identifiers of characters that are no letters, unknown codings and names of
- * characters that do not exist.  Grammar newer than 3.11 (generic functions, the type statement) is refused: most interpreters in use do too.
+ * It does not catch what needs the table of symbols (global after use, nonlocal without a binding, a name that is
+ * parameter and global), repeated names in a match pattern, identifiers of characters that are no letters, unknown
+ * codings and names of characters that do not exist.  Grammar newer than 3.11 (generic functions, the type
+ * statement, quotes reused in f-strings) is refused: most interpreters in use refuse it too.
  */
 int py_check(struct span text, struct err *err);
 
