@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "http_text.h"
 #include "hub.h"
 #include "log.h"
 #include "mem.h"
@@ -25,7 +24,7 @@ enum {
 	RESTARTS_MOST = 4,
 	PAGE_ROWS = 100,
 	SPLITS_MAX = 4 << 20, PAGE_MAX = 64 << 20,
-	DATASET_MAX = 200, SPLIT_MAX = 100,
+	SPLIT_MAX = 100,
 };
 
 enum hub_state { HUB_SPLITS, HUB_ROWS, HUB_LAST };
@@ -246,36 +245,6 @@ static void work(struct hub *h)
 
 /* --- replies ----------------------------------------------------------------------------------------------- */
 
-/* "500 ResponseNotReady: the words of the hub", without the token. */
-static void describe(const struct hub *h, char *to, size_t size)
-{
-	const struct exchange *x = &h->x;
-	struct json *v = NULL;
-	struct err ignored;
-	char words[160] = "";
-	int n = snprintf(to, size, "%d", x->status);
-
-	if (x->net != NET_OK) {
-		snprintf(to, size, "%s", x->err[0] != '\0' ? x->err : "the connection broke");
-		return;
-	}
-	if (x->reply.len > 0 && json_parse(x->reply.at, x->reply.len, &v, &ignored) == 0 && json_get_str(v, "error") != NULL)
-		http_clean(words, sizeof words, span_of(json_get_str(v, "error")));
-	snprintf(to + n, size - (size_t)n, "%s%s%s%s", x->error_code[0] != '\0' ? " " : "", x->error_code,
-	         words[0] != '\0' ? ": " : "", words);
-	http_cut_secret(to, h->token);
-	json_free(v);
-}
-
-static bool too_big(const struct exchange *x)
-{
-	static const char word[] = "TooBigContentError";
-
-	return x->net == NET_TOO_BIG || strcmp(x->error_code, word) == 0 ||
-	       (x->net == NET_OK && x->status >= 400 && x->reply.len > 0 &&
-	        memmem(x->reply.at, x->reply.len, word, sizeof word - 1) != NULL);
-}
-
 static void on_splits(struct hub *h)
 {
 	struct err err;
@@ -331,8 +300,8 @@ static void on_status(struct hub *h)
 	int status = h->x.net == NET_OK ? h->x.status : 0;
 	char why[300];
 
-	describe(h, why, sizeof why);
-	if (h->state == HUB_ROWS && too_big(&h->x)) {
+	hub_words(&h->x, h->token, why, sizeof why);
+	if (h->state == HUB_ROWS && hub_too_big(&h->x)) {
 		if (h->length > 1) {
 			h->length /= 10;
 			h->e->env.wake(h->e->env.data);
@@ -397,21 +366,6 @@ static bool hub_is(const struct hub *h, const struct engine *e, const char *data
 	return strcmp(h->dataset, dataset) == 0 && strcmp(h->split, split) == 0 &&
 	       strcmp(h->base, e->env.config->hub_url) == 0 && (token == NULL) == (h->token == NULL) &&
 	       (token == NULL || strcmp(token, h->token) == 0);
-}
-
-static bool is_word(const char *p, size_t n)
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-
-	return n > 0 && p[0] != '.' && strspn(p, letters) >= n;
-}
-
-bool engine_is_hub_name(const char *dataset)
-{
-	const char *slash = dataset != NULL ? strchr(dataset, '/') : NULL;
-
-	return slash != NULL && strlen(dataset) <= DATASET_MAX && is_word(dataset, (size_t)(slash - dataset)) &&
-	       is_word(slash + 1, strlen(slash + 1));
 }
 
 static struct hub *hub_new(struct engine *e, const char *dataset, const char *split)

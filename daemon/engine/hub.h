@@ -30,6 +30,11 @@ struct hub_page {
 int hub_page_read(struct span reply, int64_t offset, int64_t total, struct buf *ret_rows, struct hub_page *ret,
                   struct err *err);
 
+/* What went wrong with a call, for people: "500 ResponseNotReady: the words of the hub", without the token (may be NULL). */
+void hub_words(const struct exchange *x, const char *token, char *to, size_t size);
+/* It asks for a smaller page. */
+bool hub_too_big(const struct exchange *x);
+
 /* text into a URL's query. */
 void hub_url_encode(struct buf *url, const char *text);
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What a hub says.  Everything here comes from a peer: it is checked, and taken as it is or refused. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "http_text.h"
 #include "hub.h"
 #include "mem.h"
 #include "scan.h"
 
-enum { LIST_MAX = 240 };
+enum { LIST_MAX = 240, DATASET_MAX = 200 };
 
 void hub_url_encode(struct buf *url, const char *text)
 {
@@ -22,6 +24,51 @@ void hub_url_encode(struct buf *url, const char *text)
 	}
 }
 
+static bool is_word(const char *p, size_t n)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	return n > 0 && p[0] != '.' && strspn(p, letters) >= n;
+}
+
+bool engine_is_hub_name(const char *dataset)
+{
+	const char *slash = dataset != NULL ? strchr(dataset, '/') : NULL;
+
+	return slash != NULL && strlen(dataset) <= DATASET_MAX && is_word(dataset, (size_t)(slash - dataset)) &&
+	       is_word(slash + 1, strlen(slash + 1));
+}
+
+/* --- trouble ---------------------------------------------------------------------------------------- */
+
+void hub_words(const struct exchange *x, const char *token, char *to, size_t size)
+{
+	struct json *v = NULL;
+	struct err ignored;
+	char words[160] = "";
+	int n = snprintf(to, size, "%d", x->status);
+
+	if (x->net != NET_OK) {
+		snprintf(to, size, "%s", x->err[0] != '\0' ? x->err : "the connection broke");
+		return;
+	}
+	if (x->reply.len > 0 && json_parse(x->reply.at, x->reply.len, &v, &ignored) == 0 && json_get_str(v, "error") != NULL)
+		http_clean(words, sizeof words, span_of(json_get_str(v, "error")));
+	snprintf(to + n, size - (size_t)n, "%s%s%s%s", x->error_code[0] != '\0' ? " " : "", x->error_code,
+	         words[0] != '\0' ? ": " : "", words);
+	http_cut_secret(to, token);
+	json_free(v);
+}
+
+bool hub_too_big(const struct exchange *x)
+{
+	static const char word[] = "TooBigContentError";
+
+	return x->net == NET_TOO_BIG || strcmp(x->error_code, word) == 0 ||
+	       (x->net == NET_OK && x->status >= 400 && x->reply.len > 0 &&
+	        memmem(x->reply.at, x->reply.len, word, sizeof word - 1) != NULL);
+}
+
 /* --- splits ---------------------------------------------------------------------------------------- */
 
 static bool in_config(const struct json *item, const char *config)
@@ -33,15 +80,22 @@ static bool in_config(const struct json *item, const char *config)
 
 static bool has_split(const struct json *list, const char *config, const char *split)
 {
-	for (const struct json *i = json_first(list); i != NULL; i = json_next(i)) {
-		const char *name = json_get_str(i, "split");
+	for (const struct json *i = json_first(list); i != NULL; i = json_next(i))
+		if (in_config(i, config) && strcmp(json_get_str(i, "split"), split) == 0)
+			return true;
+	return false;
+}
 
-		/* a config that is not converted yet has no splits so far */
-		if ((in_config(i, config) && strcmp(name, split) == 0) ||
-		    (name == NULL && json_get_str(i, "config") != NULL && strcmp(json_get_str(i, "config"), config) == 0))
+/* Is the split, or all of its config, still to come? */
+static bool is_pending(const struct json *list, const char *config, const char *split)
+{
+	for (const struct json *i = json_first(list); i != NULL; i = json_next(i)) {
+		const char *of = json_get_str(i, "config");
+
+		if (json_get_str(i, "split") == NULL && (of == NULL || strcmp(of, config) == 0))
 			return true;
 	}
-	return false;
+	return has_split(list, config, split);
 }
 
 /* "dev, test" */
@@ -96,7 +150,7 @@ int hub_splits_read(struct span reply, const char *split, char **ret_config, cha
 		     err_set(err, BD_EINVALID, "the hub has no splits of it: it cannot convert that data set");
 	} else if (!has_split(splits, config, split)) {
 		list_splits(splits, config, &names);
-		rc = has_split(pending, config, split) ? err_set(err, BD_ENET, "the hub is still converting it") :
+		rc = is_pending(pending, config, split) ? err_set(err, BD_ENET, "the hub is still converting it") :
 		     err_set(err, BD_EINVALID, "has no split %.60s; there are: %s", split, buf_str(&names));
 	} else {
 		*ret_config = mem_strdup(config);
@@ -142,9 +196,13 @@ static struct span raw_row(struct scan *s, struct buf *name)
 	return row;
 }
 
-/* Line breaks stand between tokens only: the row becomes one line. */
-static void add_row(struct buf *ret, struct span row)
+/* Line breaks stand between tokens only, so the row becomes one line; if one stood elsewhere, it was no JSON.  False then. */
+static bool add_row(struct buf *ret, struct span row)
 {
+	size_t from = ret->len, dropped = 0;
+	struct json *v = NULL;
+	struct err ignored;
+
 	for (size_t i = 0; i < row.len;) {
 		size_t n = 0;
 
@@ -152,8 +210,12 @@ static void add_row(struct buf *ret, struct span row)
 			n++;
 		buf_add(ret, row.at + i, n);
 		i += n + 1;
+		dropped += i <= row.len;
 	}
+	bool good = dropped == 0 || json_parse(ret->at + from, ret->len - from, &v, &ignored) == 0;
 	buf_add_char(ret, '\n');
+	json_free(v);
+	return good;
 }
 
 static int check_cells(const struct json *item, int64_t index, struct err *err)
@@ -191,10 +253,9 @@ static int take_rows(struct span reply, const struct json *list, int64_t offset,
 		}
 		rc = check_cells(i, offset + *ret_n, err);
 		struct span row = rc == 0 && scan_blank(&s) == '{' ? raw_row(&s, &name) : (struct span){ NULL, 0 };
-		if (rc == 0 && row.at == NULL)
+		if (rc == 0 && (row.at == NULL || !add_row(ret, row)))
 			rc = err_set(err, BD_ENET, "row %lld of the hub's reply cannot be read", (long long)(offset + *ret_n));
 		if (rc == 0) {
-			add_row(ret, row);
 			(*ret_n)++;
 			if (scan_blank(&s) == ',')
 				s.p++;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A stand-in for the hub's dataset viewer: /splits and /rows over rows made here, and faults by order.
 
-A fault is a function of (hub, path, query, headers) that returns None (not this one) or (status, headers, body); the first that
-answers wins.  `calls` is what was asked, in order.
+A fault is a function of (hub, path, query, headers) that returns None (not this one), "cut" (the connection breaks) or
+(status, headers, body); the first that answers wins.  `calls` is what was asked, in order.
 """
 import collections
 import http.server
@@ -57,6 +57,7 @@ class Hub:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None      # a client that was killed
         self.url = "http://127.0.0.1:%d" % self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -83,13 +84,13 @@ class Hub:
             if reply is not None:
                 return reply
         if self.token is not None and headers.get("Authorization") != "Bearer " + self.token:
-            return error(401, "ExternalUnauthenticatedError", "The dataset does not exist, or is not accessible without authentication "
-                         "(private or gated). You sent %s" % headers.get("Authorization"))
+            return error(401, "ExternalUnauthenticatedError", "The dataset does not exist, or is not accessible without "
+                         "authentication (private or gated). You sent %s" % headers.get("Authorization"))
         if query.get("dataset") != "owner/some-set_1.0":
             return error(404, "DatasetNotFoundError", "The dataset does not exist")
         if path == "/splits":
-            return 200, self.head(path), {"splits": [{"dataset": "owner/some-set_1.0", "config": c, "split": s} for c, s in self.splits],
-                                          "pending": [], "failed": []}
+            splits = [{"dataset": query["dataset"], "config": c, "split": s} for c, s in self.splits]
+            return 200, self.head(path), {"splits": splits, "pending": [], "failed": []}
         if path != "/rows":
             return error(404, "ResponseNotFound", "no such path")
         offset, length = int(query["offset"]), int(query["length"])

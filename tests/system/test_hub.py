@@ -60,7 +60,8 @@ def kept(site):
 
 def is_whole(site, job, rows=250, revision="aaaa1111"):
     lines = dataset(site, job)
-    check([json.loads(line) for line in lines] == [hub_server.row(n, revision) for n in range(rows)], "job %s: not the hub's rows", job)
+    want = [hub_server.row(n, revision) for n in range(rows)]
+    check([json.loads(line) for line in lines] == want, "job %s: not the hub's rows", job)
     return lines
 
 
@@ -200,7 +201,8 @@ def waiting_has_an_end_and_what_is_there_stays(site):
         hub.faults.append(lambda h, path, q, _: error(503, "", "down") if q.get("offset") == "200" else None)
         r = submit(site).expect(7)
         check("503: down" in r.err and "submit again" in r.err.lower(), "%s", r.err)
-        hub.faults[0] = lambda h, path, q, _: error(429, "", "slow down", **{"Retry-After": "600"}) if path == "/rows" else None
+        slow = error(429, "", "slow down", **{"Retry-After": "600"})
+        hub.faults[0] = lambda h, path, q, _: slow if path == "/rows" else None
         r = submit(site).expect(7)
         check("asks to wait 600 s" in r.err, "%s", r.err)
         del hub.faults[:]
@@ -250,7 +252,8 @@ def a_token_file_and_a_mirror_by_hf_endpoint(site):
         with open(site.path("token"), "w") as f:
             f.write("hf_file\n")
         os.chmod(site.path("token"), 0o600)
-        start(site, None, env={"HF_ENDPOINT": hub.url + "/", "HF_TOKEN": "hf_wrong"}, top='hub_token_file = "%s";' % site.path("token"))
+        start(site, None, env={"HF_ENDPOINT": hub.url + "/", "HF_TOKEN": "hf_wrong"},
+              top='hub_token_file = "%s";' % site.path("token"))
         is_whole(site, paused(site, submit(site), 20), 20)
 
 

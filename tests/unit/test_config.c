@@ -15,7 +15,8 @@ static char *file;
 static void setup(void)
 {
 	static const char *const names[] = { "STATE_DIRECTORY", "RUNTIME_DIRECTORY", "XDG_STATE_HOME", "XDG_RUNTIME_DIR",
-	                                     "CREDENTIALS_DIRECTORY", "XDG_CONFIG_HOME", "OPENAI_API_KEY", "OPENAI_BASE_URL" };
+	                                     "CREDENTIALS_DIRECTORY", "XDG_CONFIG_HOME", "OPENAI_API_KEY", "OPENAI_BASE_URL",
+	                                     "HF_ENDPOINT", "HF_TOKEN" };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		unsetenv(names[i]);
@@ -257,6 +258,67 @@ START_TEST(state_and_socket_always_have_a_place)
 }
 END_TEST
 
+static const struct { const char *setting, *endpoint, *url; } hubs[] = {
+	{ "", NULL, "https://datasets-server.huggingface.co" },
+	{ "", "", "https://datasets-server.huggingface.co" },
+	{ "", "https://huggingface.co", "https://datasets-server.huggingface.co" },
+	{ "", "https://HuggingFace.co/", "https://datasets-server.huggingface.co" },
+	{ "", "https://hf.co:443/x", "https://datasets-server.huggingface.co" },
+	{ "", "https://mirror.example//", "https://mirror.example" },
+	{ "", "http://127.0.0.1:80/viewer/", "http://127.0.0.1:80/viewer" },
+	{ "", "https://huggingface.co.example", "https://huggingface.co.example" },
+	{ "hub_url = \"http://own.example/\";", "https://mirror.example", "http://own.example" },
+	{ "", "mirror.example", NULL },
+	{ "", "https://user:secret@mirror.example", NULL },
+	{ "hub_url = \"ftp://secret\";", NULL, NULL },
+};
+
+START_TEST(the_hub_is_the_setting_or_the_mirror_or_the_one)
+{
+	struct config *cfg = NULL;
+	struct err err = { 0 };
+	char *text = mem_printf("%s endpoints = ( { name = \"a\"; } );", hubs[_i].setting);
+
+	if (hubs[_i].endpoint != NULL)
+		setenv("HF_ENDPOINT", hubs[_i].endpoint, 1);
+	int rc = load(text, &cfg, &err);
+	free(text);
+	if (hubs[_i].url == NULL) {
+		ck_assert_int_lt(rc, 0);
+		ck_assert_msg(strstr(err.msg, hubs[_i].endpoint != NULL ? "$HF_ENDPOINT: must" : "hub_url: must") != NULL, "%s", err.msg);
+		ck_assert_msg(strstr(err.msg, "secret") == NULL, "%s", err.msg);
+		return;
+	}
+	ck_assert_msg(rc == 0, "%s", err.msg);
+	ck_assert_str_eq(cfg->hub_url, hubs[_i].url);
+	ck_assert_ptr_null(cfg->hub_token);
+	config_free(cfg);
+}
+END_TEST
+
+START_TEST(the_hubs_token_comes_from_a_file_or_the_environment)
+{
+	struct config *cfg = NULL;
+	struct err err = { 0 };
+
+	setenv("HF_TOKEN", "hf_env", 1);
+	ck_assert_msg(load("endpoints = ( { name = \"a\"; } );", &cfg, &err) == 0, "%s", err.msg);
+	ck_assert_str_eq(cfg->hub_token, "hf_env");
+	config_free(cfg);
+
+	char *text = mem_printf("hub_token_file = \"%s\"; endpoints = ( { name = \"a\"; } );", put("t", "hf_file\n", 0600));
+	ck_assert_msg(load(text, &cfg, &err) == 0, "%s", err.msg);
+	ck_assert_str_eq(cfg->hub_token, "hf_file");
+	config_free(cfg);
+	free(text);
+
+	setenv("HF_TOKEN", "two words", 1);
+	cfg = NULL;
+	ck_assert_int_lt(load("endpoints = ( { name = \"a\"; } );", &cfg, &err), 0);
+	ck_assert_msg(strstr(err.msg, "HF_TOKEN") != NULL && strstr(err.msg, "two") == NULL, "%s", err.msg);
+}
+END_TEST
+
 START_TEST(a_file_that_cannot_be_read_says_so)
 {
 	struct config *cfg = NULL;
@@ -376,6 +438,8 @@ int main(void)
 	tcase_add_test(tc, keys_come_from_the_environment_and_from_credentials);
 	tcase_add_test(tc, without_a_file_it_serves_the_user);
 	tcase_add_loop_test(tc, state_and_socket_always_have_a_place, 0, COUNT(places));
+	tcase_add_loop_test(tc, the_hub_is_the_setting_or_the_mirror_or_the_one, 0, sizeof hubs / sizeof hubs[0]);
+	tcase_add_test(tc, the_hubs_token_comes_from_a_file_or_the_environment);
 	tcase_add_test(tc, a_file_that_cannot_be_read_says_so);
 	tcase_add_test(tc, the_example_is_what_the_reader_reads);
 	tcase_add_loop_test(tc, the_shipped_files_are_what_the_tables_say, 0, COUNT(shipped));
