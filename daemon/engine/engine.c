@@ -355,14 +355,16 @@ static void sooner(const struct engine *e, int64_t *due, int64_t at)
 
 static int64_t batch_due_ms(const struct batch *b)
 {
+	const struct endpoint *ep = b->endpoint;
+	int64_t due = b->row.next_ms;
+
 	if (b->call != NULL || b->busy || b->job->hold_ms > 0 || b->row.state < BATCH_BUILT || b->row.state > BATCH_FETCHING)
 		return 0;
-	int64_t at = b->row.next_ms;
-	if (b->row.state <= BATCH_UPLOADED && b->endpoint->hold_ms > at)
-		at = b->endpoint->hold_ms;
-	if (b->endpoint->row.parked[0] != '\0' && b->endpoint->probe_ms > at)
-		at = b->endpoint->probe_ms;
-	return at;
+	if (batch_is_parked(b) && ep->probe_ms > due)
+		due = ep->probe_ms;
+	if (b->row.state <= BATCH_UPLOADED && ep->hold_ms > due)
+		due = ep->hold_ms;
+	return due;
 }
 
 int64_t engine_due_ms(const struct engine *e)
