@@ -172,7 +172,7 @@ static bool call_over(struct batch *b, const struct api_result *res)
 	fault_step();
 	if (b->e->broken)
 		return false;
-	endpoint_heard(b->endpoint, res);
+	endpoint_heard(b->endpoint, b->row.state == BATCH_UPLOADING ? ASKED_UPLOAD : ASKED_CREATE, res);
 	switch (res->verdict) {
 	case API_DONE:
 		return true;

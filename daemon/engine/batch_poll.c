@@ -164,7 +164,7 @@ static void on_polled(void *data, const struct api_result *res, const struct rem
 	b->call = NULL;
 	fault_step();
 	if (!e->broken && res->verdict != API_CANCELED) {
-		endpoint_heard(b->endpoint, res);
+		endpoint_heard(b->endpoint, ASKED_LOOK, res);
 		if (b->row.reason[0] != '\0' && strncmp(b->row.reason, "stalled", 7) != 0)
 			batch_set_reason(b, "");
 		if (res->verdict == API_DONE) {
@@ -186,7 +186,7 @@ static void on_canceled(void *data, const struct api_result *res, const struct r
 	(void)rb;
 	b->call = NULL;
 	if (!e->broken) {
-		endpoint_heard(b->endpoint, res);
+		endpoint_heard(b->endpoint, ASKED_LOOK, res);
 		b->canceling = true;
 		batch_wait(b, b->endpoint->cfg->poll_min_ms, b->endpoint->cfg->poll_max_ms, res->retry_ms);
 		batch_store(b);
@@ -261,7 +261,7 @@ static void on_content(void *data, const struct api_result *res, int64_t bytes, 
 	b->call = NULL;
 	fault_step();
 	if (!e->broken && res->verdict != API_CANCELED) {
-		endpoint_heard(b->endpoint, res);
+		endpoint_heard(b->endpoint, ASKED_LOOK, res);
 		if (res->verdict == API_DONE && whole) {
 			fetch_next(b);
 		} else if (res->verdict == API_DONE) {          /* a part of it: go on from there */

@@ -156,7 +156,7 @@ static void on_files(void *data, const struct api_result *res, const struct remo
 	b->call = NULL;
 	fault_step();
 	if (!e->broken && res->verdict != API_CANCELED) {
-		endpoint_heard(b->endpoint, res);
+		endpoint_heard(b->endpoint, ASKED_LOOK, res);
 		if (!page_failed(b, res)) {
 			bool all_old = n > 0;
 
@@ -233,7 +233,7 @@ static void on_batches(void *data, const struct api_result *res, const struct re
 	b->call = NULL;
 	fault_step();
 	if (!e->broken && res->verdict != API_CANCELED) {
-		endpoint_heard(b->endpoint, res);
+		endpoint_heard(b->endpoint, ASKED_LOOK, res);
 		if (!page_failed(b, res)) {
 			bool all_old = n > 0;
 

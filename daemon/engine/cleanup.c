@@ -115,7 +115,7 @@ static void on_deleted(void *data, const struct api_result *res)
 
 	c->call = NULL;
 	if (!e->broken && res->verdict != API_CANCELED) {
-		endpoint_heard(c->endpoint, res);
+		endpoint_heard(c->endpoint, ASKED_LOOK, res);
 		bool gone = res->verdict == API_DONE || res->verdict == API_GONE;
 
 		if (!gone && ++c->tries < CLEANUP_TRIES && res->verdict != API_REFUSED) {

@@ -133,7 +133,7 @@ int engine_resume_endpoint(struct engine *e, const char *name, struct err *err)
 	endpoint_unpark(ep);
 	ep->hold_ms = 0;
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
-		if (b->endpoint == ep && b->row.state <= BATCH_UPLOADED)
+		if (b->endpoint == ep)
 			b->row.next_ms = 0;
 	int rc = engine_flush(e, err);
 	e->env.wake(e->env.data);

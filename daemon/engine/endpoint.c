@@ -3,7 +3,8 @@
  * Endpoints: who may send to them now.
  *
  * An endpoint is open, held for a moment (it said 429), or parked (401, 402, 403, quota): then nothing is asked of it,
- * passes keep their attempts, and one call now and then finds out whether it is open again.
+ * passes keep their attempts, and one call now and then finds out whether it is open again.  Was it an upload or a create
+ * that was refused, only new ones are held, and what runs is still looked at and brought home.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,24 +87,39 @@ int endpoint_active(struct endpoint *ep)
 	return n;
 }
 
-static bool asked_by_another(struct endpoint *ep)
+static bool is_new_work(const struct batch *b)
 {
-	for (struct batch *b = ep->e->batches; b != NULL; b = b->next)
-		if (b->endpoint == ep && b->call != NULL)
-			return true;
-	return false;
+	return b->row.state >= BATCH_BUILT && b->row.state <= BATCH_CREATING;
+}
+
+/* Parked: one call at a time finds out whether it is open again. */
+static bool may_probe(const struct endpoint *ep)
+{
+	if (now_ms(ep->e) < ep->probe_ms)
+		return false;
+	for (const struct batch *b = ep->e->batches; b != NULL; b = b->next)
+		if (b->endpoint == ep && (b->call != NULL || b->act != ACT_NONE) &&
+		    (ep->parked_by == ASKED_LOOK || is_new_work(b)))
+			return false;
+	return true;
 }
 
 bool endpoint_may_ask(struct endpoint *ep)
 {
-	if (ep->row.parked[0] == '\0')
-		return true;
-	return now_ms(ep->e) >= ep->probe_ms && !asked_by_another(ep);
+	return ep->row.parked[0] == '\0' || ep->parked_by != ASKED_LOOK || may_probe(ep);
 }
 
 bool endpoint_open_for_new(struct endpoint *ep)
 {
-	return endpoint_may_ask(ep) && now_ms(ep->e) >= ep->hold_ms;
+	return (ep->row.parked[0] == '\0' || may_probe(ep)) && now_ms(ep->e) >= ep->hold_ms;
+}
+
+bool batch_is_parked(const struct batch *b)
+{
+	const struct endpoint *ep = b->endpoint;
+
+	return ep->row.parked[0] != '\0' &&
+	       (ep->parked_by == ASKED_LOOK || b->row.state == BATCH_BUILT || b->row.state == BATCH_UPLOADED);
 }
 
 static void endpoint_store(struct endpoint *ep)
@@ -122,15 +138,31 @@ void endpoint_unpark(struct endpoint *ep)
 	text_set(&ep->row.parked, "");
 	ep->row.parked_ms = 0;
 	ep->park_n = 0;
+	ep->parked_by = ASKED_LOOK;
 	endpoint_store(ep);
 }
 
-void endpoint_park(struct endpoint *ep, const char *reason)
+/* But for the request's id. */
+static bool same_reason(const char *a, const char *b)
+{
+	const char *id_a = strstr(a, " (request "), *id_b = strstr(b, " (request ");
+
+	if (id_a == NULL || id_b == NULL)
+		return strcmp(a, b) == 0;
+	const char *end_a = strchr(id_a, ')'), *end_b = strchr(id_b, ')');
+
+	return id_a - a == id_b - b && memcmp(a, b, (size_t)(id_a - a)) == 0 && end_a != NULL && end_b != NULL &&
+	       strcmp(end_a, end_b) == 0;
+}
+
+static void endpoint_park(struct endpoint *ep, enum asked what, const char *reason)
 {
 	bool was = ep->row.parked[0] != '\0';
 
 	ep->probe_ms = now_ms(ep->e) + wait_ms(ep->park_n++, PROBE_LEAST_MS, PROBE_MOST_MS, (uint64_t)now_ms(ep->e));
-	if (was && strcmp(ep->row.parked, reason) == 0)
+	if (!was || what < ep->parked_by)
+		ep->parked_by = what;
+	if (was && same_reason(ep->row.parked, reason))
 		return;
 	engine_event(ep->e, 0, 0, "error", "endpoint %s is parked: %s; mend it, then: batchctl resume --endpoint %s",
 	             ep->name, reason, ep->name);
@@ -163,11 +195,13 @@ bool endpoint_tokens_fit(struct endpoint *ep, int64_t tokens)
 	return sum <= ep->row.token_limit || sum == tokens;
 }
 
-void endpoint_heard(struct endpoint *ep, const struct api_result *res)
+void endpoint_heard(struct endpoint *ep, enum asked what, const struct api_result *res)
 {
+	if (ep->row.parked[0] != '\0' && ep->probe_ms <= now_ms(ep->e))
+		ep->probe_ms = now_ms(ep->e) + PROBE_LEAST_MS;  /* unless it says more than that it was not to be had */
 	switch (res->verdict) {
 	case API_ACCOUNT:
-		endpoint_park(ep, res->reason);
+		endpoint_park(ep, what, res->reason);
 		break;
 	case API_AGAIN:
 		if (res->status == 429)
@@ -178,7 +212,8 @@ void endpoint_heard(struct endpoint *ep, const struct api_result *res)
 	case API_GONE:
 	case API_REFUSED:
 	case API_TOO_BIG:
-		endpoint_unpark(ep);
+		if (what >= ep->parked_by)      /* who may look need not have the money for more */
+			endpoint_unpark(ep);
 		break;
 	case API_UNKNOWN:
 	case API_LOCAL:

@@ -27,6 +27,9 @@ struct endpoint {
 	int64_t hold_ms;                        /* nothing new before then: it said 429 */
 	int64_t probe_ms;                       /* parked: when to try one call again */
 	int64_t park_n;                         /* how often in a row it was */
+	enum asked {
+		ASKED_LOOK, ASKED_UPLOAD, ASKED_CREATE,
+	} parked_by;                            /* the least that was refused: it and those behind it are held */
 	int64_t turn, turn_uid;                 /* the job and the user that had the last turn */
 	bool token_wait;                        /* it says too many tokens are enqueued */
 	int64_t max_bytes;                      /* learned from a 413, 0: nothing learned */
@@ -142,13 +145,13 @@ int endpoint_active(struct endpoint *ep);               /* batches that the endp
 bool endpoint_open_for_new(struct endpoint *ep);        /* may something new be sent to it now? */
 bool endpoint_may_ask(struct endpoint *ep);             /* may anything be asked of it now? */
 /* What a call's verdict means for the endpoint: parks, holds, opens. */
-void endpoint_heard(struct endpoint *ep, const struct api_result *res);
+void endpoint_heard(struct endpoint *ep, enum asked what, const struct api_result *res);
+bool batch_is_parked(const struct batch *b);            /* its next call waits for a parked endpoint */
 /* The enqueued tokens it takes, as its error said. */
 void endpoint_learn_tokens(struct endpoint *ep, int64_t limit);
 /* Would these tokens more stay under what it takes?  True while nothing is known. */
 bool endpoint_tokens_fit(struct endpoint *ep, int64_t tokens);
 void endpoint_unpark(struct endpoint *ep);
-void endpoint_park(struct endpoint *ep, const char *reason);
 
 int job_load(struct engine *e, int64_t id, struct job **ret, struct err *err);
 void job_free(struct job *job);

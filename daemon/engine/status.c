@@ -112,7 +112,7 @@ static int put_batches(struct engine *e, int64_t job, struct jw *w, struct err *
 		struct batch_row row;
 
 		if (b != NULL) {
-			put_batch(w, &b->row, b->endpoint->row.parked[0] != '\0');
+			put_batch(w, &b->row, batch_is_parked(b));
 		} else if ((rc = batch_get(e->db, ids[i], &row, err)) == 0) {
 			put_batch(w, &row, false);
 			batch_row_done(&row);
@@ -252,7 +252,7 @@ static void why_line(struct jw *w, const char *what, const char *state, const ch
 
 static const char *batch_unblocks(const struct batch *b)
 {
-	if (b->endpoint->row.parked[0] != '\0')
+	if (batch_is_parked(b))
 		return "a working key or account, then: batchctl resume --endpoint";
 	switch (b->row.state) {
 	case BATCH_BUILT:
@@ -292,7 +292,7 @@ int engine_why(struct engine *e, int64_t id, struct jw *w, struct err *err)
 		if (b->job->row.id != id)
 			continue;
 		const char *base = batch_state_waits_for(b->row.state);
-		const char *more = b->endpoint->row.parked[0] != '\0' ? b->endpoint->row.parked :
+		const char *more = batch_is_parked(b) ? b->endpoint->row.parked :
 			b->row.state == BATCH_RUNNING ? b->row.remote_word : b->row.reason;
 
 		snprintf(what, sizeof what, "batch %lld", (long long)b->row.id);
