@@ -117,6 +117,7 @@ void sim_set(const struct sim_setup *s)
 		TAKE(poll_min_ms);
 		TAKE(poll_max_ms);
 #undef TAKE
+		c->delete_remote_files = s->delete_remote_files;
 	}
 	sim.config = (struct config){ .workers = s->workers > 0 ? s->workers : 2, .keep_partial = true,
 		.endpoints = sim.endpoints, .n_endpoints = s->second != NULL ? 2 : 1 };

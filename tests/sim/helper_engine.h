@@ -24,6 +24,7 @@ struct sim_setup {
 	/* settings of the endpoint; 0: their defaults */
 	int64_t max_requests, max_bytes, max_active, max_attempts, poll_min_ms, poll_max_ms;
 	int64_t workers;
+	bool delete_remote_files;
 	const char *second;             /* an endpoint of that name besides, at the same place */
 };
 

@@ -441,6 +441,25 @@ START_TEST(a_reload_at_any_moment_changes_nothing_of_the_outcome)
 }
 END_TEST
 
+static const struct { const char *plan; int deleted; } deletes[] = {
+	{ NULL, 4 },
+	{ "{\"call\":\"file_delete\",\"from\":1,\"to\":2,\"do\":\"status\",\"status\":503}", 4 },
+	{ "{\"call\":\"file_delete\",\"from\":1,\"to\":2,\"do\":\"drop\",\"effect\":\"after\"}", 4 },
+	{ "{\"call\":\"file_delete\",\"do\":\"status\",\"status\":400}", 0 },
+};
+
+START_TEST(files_at_the_endpoint_are_deleted_once_all_is_here)
+{
+	sim_new(&(struct sim_setup){ .max_requests = 5, .plan = deletes[_i].plan, .delete_remote_files = true });
+	int64_t job = sim_submit_raw(10);
+	sim_run_until_idle();
+	ck_assert_str_eq(sim_text(job, "state"), "done");
+	ck_assert_int_eq(sim_int(job, "passes.done"), 10);
+	ck_assert_int_eq(sim_calls("file_delete") >= 4 ? 4 : sim_calls("file_delete"), deletes[_i].deleted);
+	sim_end();
+}
+END_TEST
+
 #define LOOP(test, table) tcase_add_loop_test(tc, test, 0, (int)(sizeof table / sizeof table[0]))
 
 int main(void)
@@ -464,6 +483,7 @@ int main(void)
 	tcase_add_test(tc, a_job_of_thousands_is_canceled_and_removed_without_waiting);
 	tcase_add_test(tc, jobs_of_an_endpoint_take_turns);
 	tcase_add_test(tc, a_job_of_a_closed_endpoint_keeps_no_other_from_going_on);
+	LOOP(files_at_the_endpoint_are_deleted_once_all_is_here, deletes);
 	tcase_add_loop_test(tc, a_reload_at_any_moment_changes_nothing_of_the_outcome, 0, 25);
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);
