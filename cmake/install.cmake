@@ -30,7 +30,8 @@ install(FILES ${CMAKE_BINARY_DIR}/batchctl.fish DESTINATION share/fish/vendor_co
 install(DIRECTORY conf/prompts DESTINATION share/batchd FILES_MATCHING PATTERN "*.txt")
 install(FILES README.md NEWS.md DESTINATION share/doc/batchd)
 install(FILES cmake/deb/copyright DESTINATION share/doc/batchd)
-install(FILES conf/batchd.conf conf/batchd-minimal.conf DESTINATION share/doc/batchd/examples)
+install(FILES conf/batchd.conf conf/batchd-minimal.conf systemd/batchd-metrics.service systemd/batchd-metrics.timer
+  DESTINATION share/doc/batchd/examples)
 
 install(CODE "
 set(SOURCE \"${CMAKE_SOURCE_DIR}\")

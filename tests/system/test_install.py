@@ -24,7 +24,8 @@ SHARED = ["share/man/man1/batchctl.1.gz", "share/man/man5/batchd.conf.5.gz", "sh
           "share/batchd/prompts/testwriter/stage1.txt", "share/batchd/prompts/testwriter/stage2.txt",
           "share/doc/batchd/README.md", "share/doc/batchd/NEWS.md", "share/doc/batchd/copyright",
           "share/doc/batchd/changelog.gz", "share/doc/batchd/examples/batchd.conf",
-          "share/doc/batchd/examples/batchd-minimal.conf"]
+          "share/doc/batchd/examples/batchd-minimal.conf", "share/doc/batchd/examples/batchd-metrics.service",
+          "share/doc/batchd/examples/batchd-metrics.timer"]
 MACHINE = ["lib/systemd/system/batchd.service", "lib/systemd/user/batchd.service",
            "lib/sysusers.d/batchd.conf", "lib/tmpfiles.d/batchd.conf"]
 ZSH = ["share/zsh/site-functions/_batchctl"]
@@ -155,6 +156,13 @@ def the_units_are_sound(site):
             file.write(text)
         said = run("systemd-analyze", "verify", site.path(unit, "batchd.service"), XDG_RUNTIME_DIR=site.dir)
         check("batchd.service" not in said, "systemd-analyze verify, %s unit: %s", unit, said)
+    os.mkdir(site.path("metrics"))
+    for unit in ("batchd-metrics.service", "batchd-metrics.timer"):
+        text = read(root, "usr/share/doc/batchd/examples", unit)
+        with open(site.path("metrics", unit), "w", encoding="utf-8") as file:
+            file.write(text.replace("Documentation=man:", "#"))
+        said = run("systemd-analyze", "verify", site.path("metrics", unit))
+        check("batchd-metrics" not in said, "systemd-analyze verify, %s: %s", unit, said)
     said = run("systemd-analyze", "security", "--offline=true", "--threshold=20", site.path("system", "batchd.service"),
                status=None)
     level = re.search(r"exposure level for batchd.service: ([\d.]+)", said)
