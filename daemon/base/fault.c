@@ -2,6 +2,7 @@
 #include "fault.h"
 
 #ifdef BATCHD_FAULTS
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 static atomic_int armed, left;
 static atomic_long steps;
+static long crash_at;
 
 void fault_arm(enum fault where, int after)
 {
@@ -32,20 +34,24 @@ static void note_steps(void)
 	}
 }
 
+/* Once, by whichever thread comes first. */
+static void read_orders(void)
+{
+	const char *text = getenv("BATCHD_CRASH_AT");
+
+	crash_at = text != NULL ? atol(text) : 0;
+	if (getenv("BATCHD_STEPS_FILE") != NULL)
+		atexit(note_steps);
+}
+
 void fault_step(void)
 {
-	static atomic_long crash_at = -1;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	long n = ++steps;
 
-	if (crash_at < 0) {
-		const char *text = getenv("BATCHD_CRASH_AT");
-
-		crash_at = text != NULL ? atol(text) : 0;
-		if (getenv("BATCHD_STEPS_FILE") != NULL)
-			atexit(note_steps);
-	}
+	(void)pthread_once(&once, read_orders);
 	if (n == crash_at)
-		_exit(99);
+		_exit(99);              /* nothing is flushed, no handler runs: as if it were killed */
 }
 
 long fault_steps(void)

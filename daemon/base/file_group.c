@@ -37,6 +37,7 @@ static int write_whole(const char *path, const char *p, size_t n, struct err *er
 
 	if (fd < 0)
 		return err_sys(err, BD_EIO, "cannot create %s", path);
+	fault_step();
 	while (rc == 0 && n > 0) {
 		ssize_t w = fault_hit(FAULT_FILE) ? (errno = ENOSPC, -1) : write(fd, p, n);
 

@@ -36,6 +36,7 @@ int file_create(const char *path, mode_t mode, struct file_out **ret, struct err
 	char *temp = mem_printf("%s.tmp", path);
 	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 
+	fault_step();
 	if (fd < 0 || fault_hit(FAULT_FILE)) {
 		int rc = err_sys(err, BD_EIO, "cannot create %s", temp);
 
@@ -134,6 +135,7 @@ void file_abandon(struct file_out *f)
 {
 	if (f == NULL)
 		return;
+	fault_step();
 	unlink(f->temp);
 	file_free(f);
 }
@@ -237,6 +239,7 @@ int dir_sync(const char *path, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 
+	fault_step();
 	if (fd < 0 || fault_hit(FAULT_FILE) || fsync(fd) < 0)
 		rc = err_sys(err, BD_EIO, "cannot sync the directory %s", path);
 	if (fd >= 0)
@@ -258,6 +261,7 @@ int dir_remove(const char *path, struct err *err)
 		char *sub = path_join(path, e->d_name);
 		struct stat st;
 
+		fault_step();
 		if (lstat(sub, &st) == 0 && S_ISDIR(st.st_mode))
 			rc = dir_remove(sub, err);
 		else if (unlink(sub) < 0 && errno != ENOENT)

@@ -185,6 +185,7 @@ static void on_canceled(void *data, const struct api_result *res, const struct r
 
 	(void)rb;
 	b->call = NULL;
+	fault_step();
 	if (!e->broken) {
 		endpoint_heard(b->endpoint, ASKED_LOOK, res);
 		b->canceling = true;
@@ -197,11 +198,13 @@ static void on_canceled(void *data, const struct api_result *res, const struct r
 void batch_poll_tick(struct batch *b)
 {
 	if (b->row.cancel && !b->canceling) {
+		fault_step();
 		b->call = api_batch_cancel(b->endpoint->api, b->row.remote_id, on_canceled, b);
 		return;
 	}
 	if (now_ms(b->e) < b->row.next_ms)
 		return;                         /* until next_ms */
+	fault_step();
 	b->call = api_batch_get(b->endpoint->api, b->row.remote_id, on_polled, b);
 }
 
@@ -299,5 +302,6 @@ void batch_fetch_tick(struct batch *b)
 			return;                 /* until the hold is over */
 	}
 	b->got = lseek(b->fd, 0, SEEK_END);
+	fault_step();
 	b->call = api_file_content(b->endpoint->api, fetch_id(b), b->fd, b->got > 0 ? b->got : 0, on_content, b);
 }

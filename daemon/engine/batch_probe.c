@@ -261,6 +261,7 @@ void batch_probe_tick(struct batch *b)
 		b->probe = MEM_NEW(struct probe);
 		probe_reset(b->probe);
 	}
+	fault_step();
 	if (is_upload(b))
 		b->call = api_file_list(b->endpoint->api, b->probe->next, on_files, b);
 	else

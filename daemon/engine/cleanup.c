@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine_int.h"
+#include "fault.h"
 #include "mem.h"
 #include "retry.h"
 
@@ -114,6 +115,7 @@ static void on_deleted(void *data, const struct api_result *res)
 	struct err err;
 
 	c->call = NULL;
+	fault_step();
 	if (!e->broken && res->verdict != API_CANCELED) {
 		endpoint_heard(c->endpoint, ASKED_LOOK, res);
 		bool gone = res->verdict == API_DONE || res->verdict == API_GONE;
@@ -146,6 +148,7 @@ static void cleanup_tick(struct cleanup *c)
 		return;                         /* until next_ms, or the endpoint is open again */
 	c->bit = c->row.cleanup & -c->row.cleanup;
 	const char *id = c->bit == 1 ? c->row.file_id : c->bit == 2 ? c->row.output_file_id : c->row.error_file_id;
+	fault_step();
 	c->call = api_file_delete(c->endpoint->api, id, on_deleted, c);
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine_int.h"
+#include "fault.h"
 #include "files.h"
 #include "mem.h"
 #include "wire_id.h"
@@ -54,10 +55,12 @@ static int settle_file(const char *part, const char *path, struct err *err)
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_sys(err, BD_EIO, "cannot open %s", part);
-	if (fsync(fd) < 0)
+	fault_step();
+	if (fault_hit(FAULT_FILE) || fsync(fd) < 0)
 		rc = err_sys(err, BD_EIO, "cannot sync %s", part);
 	close(fd);
-	if (rc == 0 && rename(part, path) < 0)
+	fault_step();
+	if (rc == 0 && (fault_hit(FAULT_FILE) || rename(part, path) < 0))
 		rc = err_sys(err, BD_EIO, "cannot rename %s", part);
 	return rc;
 }
@@ -297,8 +300,10 @@ static bool fetch_again(struct read *w)
 	b->refetched = true;
 	engine_event(w->task.e, b->row.job, b->row.id, "warning",
 	             "%zu of %zu requests are in neither file; the files are fetched once more", w->missing, w->n);
-	for (int kind = 0; kind < 2; kind++)
+	for (int kind = 0; kind < 2; kind++) {
+		fault_step();
 		unlink(w->paths[kind]);
+	}
 	b->fetch = 0;
 	batch_move(b, BATCH_FETCHING, b->row.reason);
 	return true;

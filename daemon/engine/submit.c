@@ -15,6 +15,7 @@
 
 #include "dataset.h"
 #include "engine_int.h"
+#include "fault.h"
 #include "files.h"
 #include "log.h"
 #include "mem.h"
@@ -169,6 +170,7 @@ static void run(struct task *t)
 		w->rc = file_commit(w->rows, &w->err);
 	else
 		file_abandon(w->rows);
+	fault_step();
 	unlink(w->dataset_path);
 }
 
@@ -180,6 +182,7 @@ static void submit_free(struct submit *w)
 		free(w->ids[i]);
 	if (w->reading)
 		line_reader_close(&w->reader);
+	fault_step();
 	unlink(w->rows_path);
 	free(w->ids);
 	free(w->keep);
@@ -325,6 +328,7 @@ static void apply_done(struct apply *a)
 	job->tasks--;
 	if (w->task.e->broken && w->rc == 0)
 		w->rc = err_set(&w->err, BD_ESTORE, "the database cannot be written now; try again later");
+	fault_step();
 	if (w->rc < 0) {
 		job->remove = true;
 		unmake_save_dir(job->row.save_dir, w->made_samples);
