@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Exactly once, and nothing lost: batchd dies, is stopped, runs out of disk and is attacked, with its real binaries.
+
+usage: test_crash.py BUILD [WORD...]      only tests with such a word in their name
+
+BATCHD_CRASH_STRIDE=k    die at every k-th step only (1: at every one; a few dozen are taken if it is not set)
+BATCHD_KILLS=n           kill -9 that often (100 is the full run)
+BATCHD_CRASH_SEED=n      of what is random
+"""
+import concurrent.futures
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import crash_steps                                      # noqa: E402
+from crash_site import Data, Failed, check              # noqa: E402
+
+STRIDE = int(os.environ.get("BATCHD_CRASH_STRIDE", "0"))
+KILLS = int(os.environ.get("BATCHD_KILLS", "12"))
+SEED = int(os.environ.get("BATCHD_CRASH_SEED", "1"))
+AT_A_TIME = 2
+
+
+class Run:
+    """The data all tests use."""
+
+    def __init__(self, build, folder):
+        self.build, self.folder = build, folder
+        self.data = Data(build, folder)
+        self.wanted, self.steps = None, 0
+
+    def reference(self):
+        if self.wanted is None:
+            self.wanted, self.steps = crash_steps.reference(self.data)
+        return self.wanted, self.steps
+
+
+def every_step(run):
+    """Death at step n, for every n."""
+    wanted, steps = run.reference()
+    stride = STRIDE or max(1, steps // 32)
+    died = tried = 0
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+        orders = range(1 + SEED % stride, steps + 60, stride)
+        for one in pool.map(lambda n: crash_steps.crash_at(run.data, wanted, [n]), orders):
+            tried += 1
+            died += one
+    check(died > 0, "nobody died")
+    return "%d steps in a run without a crash, %d tried, %d deaths" % (steps, tried, died)
+
+
+def twice(run):
+    """And once more while it recovers."""
+    wanted, steps = run.reference()
+    chance = random.Random(SEED)
+    count = steps // STRIDE if STRIDE else 8
+    pairs = [[chance.randrange(1, steps), chance.randrange(1, 60)] for _ in range(count)]
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+        died = sum(pool.map(lambda pair: crash_steps.crash_at(run.data, wanted, pair), pairs))
+    return "%d pairs of steps, %d second deaths" % (len(pairs), died)
+
+
+def kill_at_random(run):
+    """kill -9, again and again."""
+    data = Data(run.build, tempfile.mkdtemp(dir=run.folder), copies=8)
+    wanted, _ = crash_steps.reference(data)
+    return "%d kills" % crash_steps.killed(data, wanted, KILLS, SEED)
+
+
+TESTS = [every_step, twice, kill_at_random]
+
+
+def main():
+    build, words = os.path.abspath(sys.argv[1]), sys.argv[2:]
+    folder = tempfile.mkdtemp(prefix="bcrash", dir=os.environ.get("TMPDIR", "/tmp"))
+    run, failed = Run(build, folder), 0
+    for test in TESTS:
+        if words and not any(word in test.__name__ for word in words):
+            continue
+        began = time.monotonic()
+        try:
+            note = test(run)
+            print("ok %s (%s; %.1f s)" % (test.__name__, note, time.monotonic() - began), flush=True)
+        except Failed as why:
+            failed += 1
+            print("FAIL %s: %s" % (test.__name__, why), flush=True)
+        except Exception:               # noqa: BLE001: the test itself is broken: say so, go on
+            failed += 1
+            print("FAIL %s: %s" % (test.__name__, traceback.format_exc()), flush=True)
+    if failed == 0:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print("what is left of it: %s" % folder)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
