@@ -249,7 +249,12 @@ static int load(struct engine *e, struct err *err)
 	free(ids);
 	if (rc == 0)
 		rc = load_batches(e, err);
-	return rc < 0 ? rc : cleanups_load(e, err);
+	if (rc == 0)
+		rc = cleanups_load(e, err);
+	for (struct job *j = e->jobs; rc == 0 && j != NULL; j = j->next)
+		if (!j->remove)
+			sweep_start(j);
+	return rc;
 }
 
 static void forget(struct engine *e)
@@ -408,6 +413,7 @@ int engine_open(const struct engine_env *env, struct engine **ret, struct err *e
 	if (e->uuid == NULL)
 		e->uuid = mem_strdup("0");
 	hub_cache_sweep(env->state_dir);
+	sweep_state(e);
 	int rc = load(e, err);
 	if (rc < 0) {
 		engine_close(e);

@@ -55,6 +55,7 @@ struct job {
 	int64_t next_spool;
 	int tasks;                              /* of any kind: the job stays in memory while > 0 */
 	bool rendering;
+	bool sweeping;                          /* what a crash left is being removed; nothing else is done meanwhile */
 	unsigned dirty;                         /* which of save_dir's files are behind: DIRTY_... */
 	int64_t render_ms;                      /* not rendered again before */
 	int64_t hold_ms;                        /* disk trouble: nothing is done for it before then */
@@ -205,6 +206,8 @@ void retention_tick(struct engine *e);                 /* forgets jobs that ende
 void turn_tick(struct job *job);
 int turn_user_active(const struct endpoint *ep, int64_t uid);   /* that user's batches made or at the endpoint */
 int64_t turn_last_n(const struct job *job);             /* the last pass that may be sent: a canary's */
+void sweep_state(struct engine *e);
+void sweep_start(struct job *job);
 void build_start(struct job *job, int stage);
 void read_start(struct batch *b);
 bool judge_start(struct job *job, int stage);

@@ -340,6 +340,8 @@ void job_tick(struct job *job)
 {
 	if (job->row.state == JOB_LOADING && !job->remove)
 		return;                         /* until its rows are written (submit.c) */
+	if (job->sweeping)
+		return;                         /* until the task is over */
 	if (job->remove) {
 		tick_remove(job);
 		return;

@@ -41,29 +41,38 @@ class Run:
         return self.wanted, self.steps
 
 
+def over(run, orders):
+    """Each of these lists of steps, two at a time; (tried, deaths).  All that fails is told, not the first alone."""
+    wanted, _ = run.reference()
+    died, tried, wrong = 0, 0, []
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+        for one in [pool.submit(crash_steps.crash_at, run.data, wanted, order) for order in orders]:
+            tried += 1
+            try:
+                died += one.result()
+            except Failed as why:
+                wrong.append(str(why))
+    check(not wrong, "%d of %d; the first:\n%s\n%s", len(wrong), tried, "\n".join(wrong[:1]),
+          "\n".join(text.split("\n")[0] for text in wrong[1:]))
+    check(died > 0, "nobody died")
+    return tried, died
+
+
 def every_step(run):
     """Death at step n, for every n."""
-    wanted, steps = run.reference()
+    _, steps = run.reference()
     stride = STRIDE or max(1, steps // 32)
-    died = tried = 0
-    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
-        orders = range(1 + SEED % stride, steps + 60, stride)
-        for one in pool.map(lambda n: crash_steps.crash_at(run.data, wanted, [n]), orders):
-            tried += 1
-            died += one
-    check(died > 0, "nobody died")
-    return "%d steps in a run without a crash, %d tried, %d deaths" % (steps, tried, died)
+    tried = over(run, [[n] for n in range(1 + SEED % stride, steps + 60, stride)])
+    return "%d steps in a run without a crash; %d steps tried, %d deaths" % ((steps,) + tried)
 
 
 def twice(run):
     """And once more while it recovers."""
-    wanted, steps = run.reference()
+    _, steps = run.reference()
     chance = random.Random(SEED)
     count = steps // STRIDE if STRIDE else 8
-    pairs = [[chance.randrange(1, steps), chance.randrange(1, 60)] for _ in range(count)]
-    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
-        died = sum(pool.map(lambda pair: crash_steps.crash_at(run.data, wanted, pair), pairs))
-    return "%d pairs of steps, %d second deaths" % (len(pairs), died)
+    tried = over(run, [[chance.randrange(1, steps), chance.randrange(1, 60)] for _ in range(count)])
+    return "%d pairs of steps tried, %d ended in death" % tried
 
 
 def kill_at_random(run):
