@@ -4,7 +4,7 @@
 
 usage: test_crash.py BUILD [WORD...]      only tests with such a word in their name
 
-BATCHD_CRASH_STRIDE=k    die at every k-th step (1: at every one; every third or so if it is not set)
+BATCHD_CRASH_STRIDE=k    die at every k-th step (1: at every one; every sixth or so if it is not set)
 BATCHD_KILLS=n           kill -9 that often (100 is the full run)
 BATCHD_CRASH_SEED=n      of what is random
 """
@@ -61,7 +61,7 @@ def over(run, orders):
 def every_step(run):
     """Death at step n, for every n."""
     _, steps = run.reference()
-    stride = STRIDE or max(1, steps // 80)
+    stride = STRIDE or max(1, steps // 40)
     tried = over(run, [[n] for n in range(1 + SEED % stride, steps + 60, stride)])
     return "%d steps in a run without a crash; %d steps tried, %d deaths" % ((steps,) + tried)
 
@@ -70,7 +70,7 @@ def twice(run):
     """And once more while it recovers."""
     _, steps = run.reference()
     chance = random.Random(SEED)
-    count = steps // STRIDE if STRIDE else 20
+    count = steps // STRIDE if STRIDE else 10
     tried = over(run, [[chance.randrange(1, steps), chance.randrange(1, 60)] for _ in range(count)])
     return "%d pairs of steps tried, %d ended in death" % tried
 
