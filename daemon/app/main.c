@@ -31,7 +31,7 @@
 #include "notify.h"
 #include "worker.h"
 
-enum { DRAIN_MS = 10000, STATUS_MS = 5000 };
+enum { DRAIN_MS = 8500, STATUS_MS = 5000 };
 
 static struct app {
 	uv_loop_t loop;
@@ -221,8 +221,14 @@ static void on_drain(uv_timer_t *t)
 	if (until == 0)
 		until = now + DRAIN_MS;
 	engine_tick(app.engine);
-	if (engine_drain(app.engine) || now >= until)
+	if (engine_drain(app.engine)) {
 		stop_now();
+	} else if (now >= until) {
+		/* a worker that does not end: memory is still its own, so this process ends as it is */
+		log_warn("some work takes too long; the next start does it again");
+		ctl_close(app.ctl, on_nothing, NULL);
+		_exit(app.exit_status);
+	}
 }
 
 static void on_stop(uv_signal_t *s, int signum)
@@ -338,6 +344,9 @@ static void close_all(void)
 {
 	if (app.ctl != NULL)
 		ctl_close(app.ctl, on_nothing, NULL);
+	/* where the start failed half-way, tasks may be under way */
+	while (app.engine != NULL && !engine_drain(app.engine))
+		(void)uv_run(&app.loop, UV_RUN_ONCE);
 	struct engine *e = app.engine;
 	app.engine = NULL;
 	engine_close(e);

@@ -17,7 +17,7 @@
 #include "log.h"
 #include "mem.h"
 
-enum { BROKEN_WAIT_MS = 5000 };
+enum { BROKEN_WAIT_MS = 5000, DRAIN_CALLS_MS = 5000 };
 
 struct pending_event {
 	struct pending_event *next;
@@ -39,6 +39,7 @@ static void engine_break(struct engine *e, const char *why)
 		log_error("%s; everything waits, and is taken up from the database in %d s", why, BROKEN_WAIT_MS / 1000);
 	e->broken = true;
 	e->broken_ms = now_ms(e) + BROKEN_WAIT_MS;
+	snprintf(e->broken_why, sizeof e->broken_why, "%.299s", why);
 	if (e->in_txn)
 		db_rollback(e->db);
 	e->in_txn = false;
@@ -430,6 +431,7 @@ int engine_reload(struct engine *e, const struct config *config, struct err *err
 	e->env.config = config;
 	e->broken = true;
 	e->broken_ms = now_ms(e);
+	snprintf(e->broken_why, sizeof e->broken_why, "the settings were read again");
 	engine_tick(e);
 	return 0;
 }
@@ -441,9 +443,13 @@ bool engine_loaded(const struct engine *e)
 
 bool engine_drain(struct engine *e)
 {
+	if (!e->draining)
+		e->drain_ms = now_ms(e) + DRAIN_CALLS_MS;
 	e->draining = true;
+	/* What brings nothing new is broken off; what would have to be found out at the next start gets a little time. */
+	bool all = now_ms(e) >= e->drain_ms;
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
-		if (b->call != NULL && b->row.state != BATCH_CREATING && b->row.state != BATCH_UPLOADING)
+		if (b->call != NULL && (all || (b->row.state != BATCH_CREATING && b->row.state != BATCH_UPLOADING)))
 			api_call_cancel(b->call);
 	(void)cleanups_busy(e, true);
 	(void)audits_busy(e, true);

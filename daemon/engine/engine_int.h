@@ -58,7 +58,9 @@ struct job {
 	bool sweeping;                          /* what a crash left is being removed; nothing else is done meanwhile */
 	unsigned dirty;                         /* which of save_dir's files are behind: DIRTY_... */
 	int64_t render_ms;                      /* not rendered again before */
-	int64_t hold_ms;                        /* disk trouble: nothing is done for it before then */
+	bool held;                              /* disk trouble: row.reason says which */
+	int64_t hold_ms;                        /* nothing is done for it before then */
+	int hold_n;                             /* how often in a row */
 	bool remove;                            /* to be deleted once nothing is under way */
 };
 
@@ -102,8 +104,10 @@ struct engine {
 	bool again;                             /* something was written since the last tick began: tick once more */
 	int64_t ticked_ms;                      /* when it began */
 	bool draining;
+	int64_t drain_ms;                       /* then uploads and creates are broken off too */
 	bool broken;                            /* the database failed: load anew */
 	int64_t broken_ms;
+	char broken_why[300];
 	struct pending_event *events, **events_end;
 	int64_t started_ms;
 	int64_t retention_ms;                   /* when to look for old jobs again */
@@ -159,6 +163,7 @@ void job_free(struct job *job);
 struct job *job_in_memory(struct engine *e, int64_t id);
 void job_tick(struct job *job);
 void job_hold(struct job *job, const struct err *err);  /* disk trouble: try again later, say why */
+void job_gets_on(struct job *job);                      /* something was written: no trouble any more */
 bool job_tally_flush(struct job *job);                  /* sums of the moves made; false: broken */
 bool job_is(const struct job *job, enum job_state s);
 char *job_path(const struct job *job, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
