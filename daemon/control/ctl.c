@@ -17,7 +17,7 @@
 #include "log.h"
 #include "mem.h"
 
-enum { WATCH_MS = 500, CLIENTS_MOST = 512 };
+enum { WATCH_MS = 500, CLIENTS_MOST = 512, CLIENTS_OF_ONE = 384 };
 
 static const struct command {
 	const char *name;
@@ -160,6 +160,11 @@ static int64_t on_line(void *data, struct span line, char **ret_path)
 	int64_t upload = json_get_int(call->request, "upload", -1);
 	if (upload < 0)
 		return -1;
+	if (strcmp(command_of(call)->name, "submit") != 0) {
+		err_set(&err, BD_EINVALID, "%s takes no upload", command_of(call)->name);
+		ctl_fail(call, &err);
+		return -1;
+	}
 	char *name = mem_printf("incoming-%d-%lld", (int)getpid(), (long long)++ctl->uploads);
 	*ret_path = path_join(ctl->env.state_dir, name);
 	free(name);
@@ -224,6 +229,33 @@ static void on_conn_closed(void *data)
 
 static const struct ctl_conn_fns conn_fns = { on_line, on_ready, on_trouble, on_conn_closed };
 
+/*
+ * When there are too many, or too many of one user, the oldest that has said nothing yet makes room; a client
+ * that asks at once always finds some.
+ */
+static bool make_room(struct ctl *ctl, const struct ctl_call *fresh)
+{
+	struct ctl_call *oldest = NULL, *his_oldest = NULL;
+	int all = 0, his = 0;
+
+	for (struct ctl_call *c = ctl->calls; c != NULL; c = c->next) {
+		bool waits = c != fresh && c->conn != NULL && ctl_conn_waits(c->conn);
+
+		all++;
+		his += c->uid == fresh->uid;
+		if (waits)
+			oldest = c;             /* the list begins with the youngest */
+		if (waits && c->uid == fresh->uid)
+			his_oldest = c;
+	}
+	if (all <= CLIENTS_MOST && his <= CLIENTS_OF_ONE)
+		return true;
+	struct ctl_call *goes = his > CLIENTS_OF_ONE ? his_oldest : oldest;
+	if (goes != NULL)
+		ctl_conn_close(goes->conn);
+	return goes != NULL;
+}
+
 static void on_client(uv_stream_t *listener, int status)
 {
 	struct ctl *ctl = listener->data;
@@ -236,11 +268,15 @@ static void on_client(uv_stream_t *listener, int status)
 	ctl->calls = call;
 	ctl->open++;
 	call->conn = ctl_conn_accept(ctl->env.loop, listener, &conn_fns, call);
-	if (status < 0 || ctl->open > CLIENTS_MOST || !ctl_conn_peer(call->conn, &uid)) {
+	if (status < 0 || !ctl_conn_peer(call->conn, &uid)) {
 		ctl_conn_close(call->conn);
 		return;
 	}
 	call->uid = uid;
+	if (!make_room(ctl, call)) {
+		ctl_conn_close(call->conn);
+		return;
+	}
 	call->may = ctl_right_of(*ctl->env.config, uid);
 }
 

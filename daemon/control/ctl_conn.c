@@ -17,6 +17,8 @@ enum {
 	CHUNK = 65536,
 	UNSENT_MOST = 64 << 20,         /* a reader so far behind is dropped */
 	IDLE_MS = 60000,                /* a request that does not come is not waited for */
+	SEND_IDLE_MS = 600000,          /* nor is a reader of a file that takes nothing of it */
+	HALF_MS = 2000,                 /* how often a peer that shut its side is looked at: is it still there? */
 };
 
 enum conn_state { CONN_LINE, CONN_UPLOAD, CONN_REPLY, CONN_CLOSING };
@@ -36,6 +38,7 @@ struct ctl_conn {
 	uv_fs_t write;
 	uv_buf_t part;
 	bool writing, end;
+	bool half;                      /* the peer sends no more */
 	bool sending;                   /* a file goes out: fd, left, off */
 	int64_t off;
 	int handles;
@@ -51,6 +54,7 @@ struct reply {
 
 static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf);
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf);
+static void on_idle(uv_timer_t *t);
 static void send_part(struct ctl_conn *c);
 
 static void on_handle_closed(uv_handle_t *h)
@@ -140,6 +144,7 @@ void ctl_conn_send_file(struct ctl_conn *c, int fd, int64_t off, int64_t len)
 	c->off = off;
 	c->left = len;
 	c->sending = true;
+	uv_timer_start(&c->idle, on_idle, SEND_IDLE_MS, SEND_IDLE_MS);
 	send_part(c);
 }
 
@@ -150,12 +155,14 @@ static void on_written(uv_write_t *req, int status)
 
 	c->unsent -= r->len;
 	free(r);
-	if (status < 0)
+	if (status < 0) {
 		ctl_conn_close(c);
-	else if (c->sending)
+	} else if (c->sending) {
+		(void)uv_timer_again(&c->idle);
 		send_part(c);
-	else if (c->end && c->unsent == 0)
+	} else if (c->end && c->unsent == 0) {
 		ctl_conn_close(c);
+	}
 }
 
 void ctl_conn_write(struct ctl_conn *c, struct span bytes)
@@ -291,16 +298,30 @@ static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf)
 	*buf = uv_buf_init(c->chunk, sizeof c->chunk);
 }
 
+/* Has the peer closed its end, or only said that it sends no more? */
+static bool is_gone(const struct ctl_conn *c)
+{
+	struct pollfd p = { 0 };
+	uv_os_fd_t fd;
+
+	if (uv_fileno((const uv_handle_t *)&c->pipe, &fd) < 0)
+		return true;
+	p.fd = fd;
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
 	struct ctl_conn *c = s->data;
 
 	if (n < 0) {
-		/* a peer that only shut its side still gets its answer */
-		if (c->state != CONN_REPLY || n != UV_EOF)
-			ctl_conn_close(c);
+		/* a peer that only shut its side still gets its answer; one that waits for days may well leave before that */
+		(void)uv_read_stop(s);
+		c->half = c->state == CONN_REPLY && n == UV_EOF && !is_gone(c);
+		if (c->half)
+			uv_timer_start(&c->idle, on_idle, HALF_MS, HALF_MS);
 		else
-			(void)uv_read_stop(s);
+			ctl_conn_close(c);
 		return;
 	}
 	if (n == 0 || c->state == CONN_REPLY || c->state == CONN_CLOSING)
@@ -315,7 +336,10 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 
 static void on_idle(uv_timer_t *t)
 {
-	ctl_conn_close(t->data);
+	struct ctl_conn *c = t->data;
+
+	if (!c->half || is_gone(c))
+		ctl_conn_close(c);
 }
 
 struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *listener,
@@ -336,6 +360,11 @@ struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *lis
 	    uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) < 0)
 		ctl_conn_close(c);
 	return c;
+}
+
+bool ctl_conn_waits(const struct ctl_conn *c)
+{
+	return c->state == CONN_LINE;
 }
 
 bool ctl_conn_peer(struct ctl_conn *c, uint32_t *ret_uid)

@@ -33,6 +33,7 @@ struct ctl_conn_fns {
 /* Takes the next client of a listening pipe; NULL if there is none after all. */
 struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *listener,
                                  const struct ctl_conn_fns *fns, void *data);
+bool ctl_conn_waits(const struct ctl_conn *c);                  /* its request has not come yet */
 bool ctl_conn_peer(struct ctl_conn *c, uint32_t *ret_uid);
 bool ctl_conn_gone(const struct ctl_conn *c);   /* has the peer closed?  (Not: shut its side, and waits for its answer) */
 void ctl_conn_write(struct ctl_conn *c, struct span bytes);     /* copied */
