@@ -32,6 +32,8 @@ static int change_state(struct job *job, enum job_state to, const char *reason, 
 		job->row.ended_ms = to == JOB_CANCELED ? now_ms(e) : 0;
 		text_set(&job->row.reason, reason);
 		job->hold_ms = 0;
+		job->held = false;
+		job->hold_n = 0;
 		engine_event(e, job->row.id, 0, "notice", "%s", job_state_word(to));
 	}
 	(void)engine_ok(e, rc, err);
@@ -66,7 +68,7 @@ int engine_resume(struct engine *e, int64_t id, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	if (job->row.state == JOB_RUNNING && job->hold_ms == 0)
+	if (job->row.state == JOB_RUNNING && !job->held)
 		return 0;
 	if (job->row.canary > 0 && job->row.state == JOB_PAUSED && engine_write(e)) {
 		rc = job_set_canary(e->db, id, 0, err);         /* it has done its part: the rest follows */

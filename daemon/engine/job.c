@@ -15,7 +15,7 @@
 #include "mem.h"
 #include "retry.h"
 
-enum { HOLD_MS = 30000, RENDER_LEAST_MS = 2000 };
+enum { HOLD_LEAST_MS = 1000, HOLD_MOST_MS = 30000, RENDER_LEAST_MS = 2000 };
 
 /* An endpoint that the config names no longer: its jobs wait, visibly. */
 static struct endpoint *endpoint_missing(struct engine *e, const char *name)
@@ -60,6 +60,7 @@ int job_load(struct engine *e, int64_t id, struct job **ret, struct err *err)
 	job->next_spool = job->row.spools + 1;
 	job->dir = mem_printf("%s/jobs/%lld", e->env.state_dir, (long long)id);
 	/* one that has ended was rendered before; a command that it refuses must not touch its files again */
+	job->held = (job->row.state == JOB_RUNNING || job->row.state == JOB_PAUSED) && job->row.reason[0] != '\0';
 	job->dirty = job->row.state == JOB_DONE || job->row.state == JOB_FAILED ? 0 : DIRTY_ALL;
 	struct job **at = &e->jobs;
 	while (*at != NULL && (*at)->row.id < id)
@@ -112,10 +113,12 @@ char *batch_path(const struct job *job, int64_t batch, const char *what)
 bool job_tally_flush(struct job *job)
 {
 	struct err err;
+	bool moved = false;
 
 	for (int stage = 1; stage <= STAGES_MAX; stage++)
 		for (int s = 0; s < PASS_STATE_COUNT; s++)
 			if (job->tally.n[stage][s] != 0) {
+				moved = true;
 				job->counts.n[stage][s] += job->tally.n[stage][s];
 				job->dirty |= DIRTY_RESULTS | (s == PASS_BATCHED && job->tally.n[stage][s] > 0 ?
 				                                DIRTY_REQUESTS(stage) : 0);
@@ -128,34 +131,44 @@ bool job_tally_flush(struct job *job)
 	job->row.bytes_read += job->tally.bytes_read;
 	if (job->tally.spools > job->row.spools)
 		job->row.spools = job->tally.spools;
+	if (moved)
+		job_gets_on(job);
 	if (job->e->broken || !job->e->in_txn)
 		return !job->e->broken;
 	return engine_ok(job->e, tally_flush(job->e->db, &job->tally, &err), &err);
 }
 
-void job_hold(struct job *job, const struct err *err)
-{
-	if (job->hold_ms == 0 || strcmp(job->row.reason, err->msg) != 0) {
-		struct err ignored;
-
-		engine_event(job->e, job->row.id, 0, "error", "paused: %s; it goes on by itself when that is mended", err->msg);
-		text_set(&job->row.reason, err->msg);
-		if (engine_write(job->e))
-			(void)engine_ok(job->e, job_set_reason(job->e->db, job->row.id, err->msg, &ignored), &ignored);
-	}
-	job->hold_ms = now_ms(job->e) + HOLD_MS;
-}
-
-static void hold_over(struct job *job)
+static void set_reason(struct job *job, const char *reason)
 {
 	struct err err;
 
-	if (job->hold_ms == 0 || now_ms(job->e) < job->hold_ms)
-		return;
-	job->hold_ms = 0;
-	text_set(&job->row.reason, "");
+	text_set(&job->row.reason, reason);
 	if (engine_write(job->e))
-		(void)engine_ok(job->e, job_set_reason(job->e->db, job->row.id, "", &err), &err);
+		(void)engine_ok(job->e, job_set_reason(job->e->db, job->row.id, reason, &err), &err);
+}
+
+/* The first tries come soon, and the reason is told once, however many there are. */
+void job_hold(struct job *job, const struct err *err)
+{
+	int64_t wait = HOLD_LEAST_MS << job->hold_n;
+
+	if (!job->held || strcmp(job->row.reason, err->msg) != 0) {
+		engine_event(job->e, job->row.id, 0, "error", "paused: %s; it goes on by itself when that is mended", err->msg);
+		set_reason(job, err->msg);
+	}
+	job->held = true;
+	job->hold_ms = now_ms(job->e) + (wait < HOLD_MOST_MS ? wait : HOLD_MOST_MS);
+	job->hold_n += wait < HOLD_MOST_MS;
+}
+
+void job_gets_on(struct job *job)
+{
+	if (!job->held || job->hold_ms > 0)
+		return;
+	job->held = false;
+	job->hold_n = 0;
+	engine_event(job->e, job->row.id, 0, "notice", "goes on");
+	set_reason(job, "");
 }
 
 int job_pass_lost(struct job *job, int stage, int64_t n, int64_t attempt, enum pass_state from, const char *reason,
@@ -346,7 +359,8 @@ void job_tick(struct job *job)
 		tick_remove(job);
 		return;
 	}
-	hold_over(job);
+	if (job->hold_ms > 0 && now_ms(job->e) >= job->hold_ms)
+		job->hold_ms = 0;               /* another try */
 	if (job->hold_ms > 0 || job->e->draining)
 		return;                         /* until the hold is over */
 	if (job->row.state == JOB_CANCELED)

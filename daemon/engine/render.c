@@ -240,6 +240,8 @@ static void done(struct task *t)
 
 	job->rendering = false;
 	job->tasks--;
+	if (w->rc == 0 && !t->e->broken)
+		job_gets_on(job);
 	if (w->rc < 0 && !t->e->broken) {
 		job->dirty |= w->what;
 		job_hold(job, &w->err);

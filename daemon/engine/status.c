@@ -135,7 +135,7 @@ static void waiting_for(struct engine *e, const struct job *job, char *ret, size
 		         (long long)job->row.id);
 		return;
 	}
-	if (job->hold_ms > 0) {
+	if (job->held) {
 		snprintf(ret, size, "disk: %s", job->row.reason);
 		return;
 	}
@@ -170,9 +170,11 @@ int engine_job_status(struct engine *e, int64_t id, bool with_batches, int64_t s
 		job_row_done(&row);
 		return rc;
 	}
-	if (job != NULL)
+	if (e->broken && row.ended_ms == 0)
+		snprintf(waiting, sizeof waiting, "the database: %s", e->broken_why);
+	else if (job != NULL)
 		waiting_for(e, job, waiting, sizeof waiting);
-	bool held = job != NULL && job->hold_ms > 0;
+	bool held = job != NULL && job->held;
 	snprintf(number, sizeof number, "%lld", (long long)id);
 	jw_obj(w);
 	jw_put_int(w, "schema", 1);
@@ -274,7 +276,9 @@ int engine_why(struct engine *e, int64_t id, struct jw *w, struct err *err)
 	if (rc < 0)
 		return rc;
 	jw_list(w);
-	if (job != NULL)
+	if (e->broken && row.ended_ms == 0)
+		snprintf(waiting, sizeof waiting, "the database: %s", e->broken_why);
+	else if (job != NULL)
 		waiting_for(e, job, waiting, sizeof waiting);
 	if (job == NULL || waiting[0] != '\0' || row.state == JOB_PAUSED)
 		why_line(w, "job", job_state_word(row.state), waiting[0] != '\0' ? waiting : "nothing: it has ended",
