@@ -18,7 +18,10 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import crash_disk                                       # noqa: E402
+import crash_peers                                      # noqa: E402
 import crash_steps                                      # noqa: E402
+import crash_stop                                       # noqa: E402
 from crash_site import Data, Failed, check              # noqa: E402
 
 STRIDE = int(os.environ.get("BATCHD_CRASH_STRIDE", "0"))
@@ -82,7 +85,54 @@ def kill_at_random(run):
     return "%d kills" % crash_steps.killed(data, wanted, KILLS, SEED)
 
 
-TESTS = [every_step, twice, kill_at_random]
+def stop_while_stuck(run):
+    """SIGTERM with a call that hangs: out within 10 s, and the next start goes on."""
+    wanted, _ = run.reference()
+    with concurrent.futures.ThreadPoolExecutor(len(crash_stop.STUCK)) as pool:
+        took = list(pool.map(lambda case: crash_stop.stuck(run.data, wanted, case), crash_stop.STUCK))
+    return ", ".join("%s %.1f s" % (case[0], t) for case, t in zip(crash_stop.STUCK, took))
+
+
+def second_signal(run):
+    """A second SIGTERM ends it at once."""
+    crash_stop.second_term(run.data)
+    return "at once"
+
+
+def reload_config(run):
+    """SIGHUP: a bad config changes nothing, good ones one behind the other do."""
+    crash_stop.reload_config(run.data, run.reference()[0])
+    return "as it should"
+
+
+def hostile_peers(run):
+    """The control socket under attack."""
+    return crash_peers.hostile(run.data, run.reference()[0])
+
+
+def disk_trouble(run):
+    """No room, no writing, no directory: the job waits, says why, and goes on."""
+    wanted, _ = run.reference()
+    crash_disk.gone(run.data, wanted)
+    done = ["gone"]
+    for case in (crash_disk.full_save_dir, crash_disk.full_state_dir, crash_disk.read_only):
+        try:
+            case(run.data, wanted, run.folder)
+            done.append(case.__name__)
+        except PermissionError as why:
+            done.append("%s left out: %s" % (case.__name__, why))
+    return ", ".join(done)
+
+
+def bad_databases(run):
+    """A database that is none, damaged or from tomorrow: refused, and not touched."""
+    for damage, words in crash_disk.DAMAGES:
+        crash_disk.bad_database(run.data, damage, words)
+    return ", ".join(damage.__name__ for damage, _ in crash_disk.DAMAGES)
+
+
+TESTS = [every_step, twice, kill_at_random, stop_while_stuck, second_signal, reload_config, hostile_peers, disk_trouble,
+         bad_databases]
 
 
 def main():
