@@ -63,12 +63,47 @@ static int wait_on(const struct args *args, const char *job, int64_t until_ms, s
 	}
 }
 
+/* Until the first of them has ended.  Asked for by turns: there are few, and an end is worth a second. */
+static int wait_any(const struct args *args, int64_t until_ms, struct err *err)
+{
+	for (;;) {
+		for (size_t i = 0; i < args->n_words; i++) {
+			struct json *job = NULL;
+			struct call *c = NULL;
+			struct buf text = { 0 };
+			int rc = call_open_plain(args, "status", args->words[i], &c, err);
+
+			if (rc == 0)
+				rc = call_next(c, 0, &job, err);
+			call_close(c);
+			if (rc < 0)
+				return rc;
+			if (!job_ended(job)) {
+				json_free(job);
+				continue;
+			}
+			buf_printf(&text, "%s\n", json_get_str(job, "id") != NULL ? json_get_str(job, "id") : args->words[i]);
+			rc = args_has(args, "json") ? say_json(job, err) : say_text(&text, err);
+			if (rc == 0)
+				rc = watch_verdict(job, err);
+			buf_done(&text);
+			json_free(job);
+			return rc;
+		}
+		if (until_ms != 0 && call_clock_ms() >= until_ms)
+			return err_set(err, BD_ENET, "none of them has ended in time");
+		usleep(AGAIN_MS * 1000);
+	}
+}
+
 int cmd_wait(const struct args *args, struct err *err)
 {
 	int64_t timeout = args_int(args, "timeout", -1);
 	int64_t until_ms = timeout >= 0 ? call_clock_ms() + timeout * 1000 : 0;
 	int verdict = 0, rc = 0;
 
+	if (args_has(args, "any"))
+		return wait_any(args, until_ms, err);
 	for (size_t i = 0; rc == 0 && i < args->n_words; i++) {
 		struct json *job = NULL;
 		struct err why = { 0 };

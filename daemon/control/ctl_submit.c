@@ -62,6 +62,22 @@ static void on_submitted(void *data, int64_t id, const char *name, int64_t passe
 	ctl_call_release(call);
 }
 
+static void on_planned(void *data, const char *json, const struct err *err)
+{
+	struct ctl_call *call = data;
+	struct buf line;
+	struct jw w;
+
+	if (json == NULL) {
+		ctl_fail(call, err);
+	} else {
+		ctl_begin(&w, &line, "ok");
+		jw_raw(&w, span_of(json));
+		ctl_send(call, &w, &line, true);
+	}
+	ctl_call_release(call);
+}
+
 static const char *arg(const struct ctl_call *call, const char *name)
 {
 	return json_get_str(call->args, name);
@@ -131,7 +147,9 @@ static int submit(struct ctl_call *call, bool fetched, const char *note, struct 
 		rc = err_set(err, BD_EINVALID, "%s: no such file", s.dataset != NULL ? s.dataset : "no dataset");
 	if (rc == 0) {
 		call->refs++;
-		rc = hub ? fetch(call, &s, err) : engine_submit(call->ctl->env.engine, &s, on_submitted, call, err);
+		rc = hub ? fetch(call, &s, err) : json_get_bool(call->args, "dry_run", false) ?
+			engine_plan(call->ctl->env.engine, &s, on_planned, call, err) :
+			engine_submit(call->ctl->env.engine, &s, on_submitted, call, err);
 		if (rc < 0) {
 			ctl_call_release(call);
 		} else if (!hub) {              /* the engine has it now */

@@ -85,6 +85,10 @@ typedef void (*hub_fn)(void *data, const char *path, const char *note, const str
 /* Gets a data set from the hub, or what is cached of it.  done is called once, later, and may submit. */
 int engine_hub_fetch(struct engine *e, const char *dataset, const char *split, hub_fn done, void *data, struct err *err);
 
+/* What that submission would come to, as the JSON object of wire.h; nothing is made of it, the dataset goes.  json NULL: err says why. */
+typedef void (*plan_fn)(void *data, const char *json, const struct err *err);
+int engine_plan(struct engine *e, const struct submission *s, plan_fn done, void *data, struct err *err);
+
 int engine_pause(struct engine *e, int64_t job, struct err *err);
 int engine_resume(struct engine *e, int64_t job, struct err *err);
 int engine_cancel(struct engine *e, int64_t job, struct err *err);

@@ -24,6 +24,7 @@
  * What the replies hold ("ok" or "more"):
  *
  * submit  {"id":"7","name":"lite","passes":2400,"warnings":["..."]}
+ *         with dry_run: {"dry_run":true,"instances","passes","missing_repos","stages":[{"stage","requests","batches","bytes","tokens","too_large"}]}
  * status  {"schema":1,"daemon":{"version","uptime_s"},"jobs":[JOB...],"endpoints":[ENDPOINT...]}; with a job: JOB
  * wait    "more": JOB now and then; "ok": JOB once it is done, failed or canceled
  * retry   {"passes":12}        pause, resume, cancel, remove   {"id":"7","state":"paused"}
