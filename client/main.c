@@ -35,7 +35,7 @@ static int run(struct args *args, struct err *err)
 			rc = handlers[i].run(args, err);
 			break;
 		}
-	if (refused(rc))
+	if (refused(rc) || args_has(args, "dry_run"))   /* nothing came of it */
 		args_unmake(args);
 	return rc;
 }
