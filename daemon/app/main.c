@@ -36,6 +36,7 @@ enum { DRAIN_MS = 8500, STATUS_MS = 5000 };
 static struct app {
 	uv_loop_t loop;
 	uv_timer_t tick, beat, drain;
+	uv_idle_t soon;                 /* a tick at once: sockets are looked at before the next one */
 	uv_signal_t term, intr, hup;
 	struct config *config, **old;   /* old: what the engine may still hold until it has loaded anew */
 	size_t n_old;
@@ -139,13 +140,31 @@ static int load_config(struct config **ret, struct err *err)
 
 static void schedule(void);
 
-static void on_tick(uv_timer_t *t)
+static void tick(void)
 {
-	(void)t;
 	app.in_tick = true;
 	engine_tick(app.engine);
 	app.in_tick = false;
 	schedule();
+}
+
+static void on_tick(uv_timer_t *t)
+{
+	(void)t;
+	tick();
+}
+
+static void on_soon(uv_idle_t *i)
+{
+	uv_idle_stop(i);
+	tick();
+}
+
+/* Not a timer of 0 ms: those run in a row, and nobody else is heard meanwhile. */
+static void tick_soon(void)
+{
+	uv_timer_stop(&app.tick);
+	uv_idle_start(&app.soon, on_soon);
 }
 
 /* The engine says when it is to be looked at again. */
@@ -154,17 +173,18 @@ static void schedule(void)
 	if (app.engine == NULL || app.in_tick)
 		return;
 	int64_t due = engine_due_ms(app.engine), now = clock_system()->now_ms(clock_system());
-	if (due == INT64_MAX)
-		uv_timer_stop(&app.tick);
-	else
-		uv_timer_start(&app.tick, on_tick, due > now ? (uint64_t)(due - now) : 0, 0);
+	uv_timer_stop(&app.tick);
+	if (due <= now)
+		tick_soon();
+	else if (due != INT64_MAX)
+		uv_timer_start(&app.tick, on_tick, (uint64_t)(due - now), 0);
 }
 
 static void on_wake(void *data)
 {
 	(void)data;
 	if (!app.in_tick)
-		uv_timer_start(&app.tick, on_tick, 0, 0);
+		tick_soon();
 }
 
 static void on_event(void *data)
@@ -201,7 +221,8 @@ static void on_nothing(void *data)
 static void close_handle(uv_handle_t *h, void *data)
 {
 	(void)data;
-	if (!uv_is_closing(h) && (h == (uv_handle_t *)&app.tick || h == (uv_handle_t *)&app.beat ||
+	if (!uv_is_closing(h) && (h == (uv_handle_t *)&app.tick || h == (uv_handle_t *)&app.soon ||
+	                          h == (uv_handle_t *)&app.beat ||
 	                          h == (uv_handle_t *)&app.drain || h == (uv_handle_t *)&app.term ||
 	                          h == (uv_handle_t *)&app.intr || h == (uv_handle_t *)&app.hup))
 		uv_close(h, NULL);
@@ -329,6 +350,7 @@ static void open_loop(void)
 {
 	uv_loop_init(&app.loop);
 	uv_timer_init(&app.loop, &app.tick);
+	uv_idle_init(&app.loop, &app.soon);
 	uv_timer_init(&app.loop, &app.beat);
 	uv_timer_init(&app.loop, &app.drain);
 	uv_signal_init(&app.loop, &app.term);
@@ -372,7 +394,7 @@ static void run(void)
 	           app.config->n_endpoints, app.config->n_endpoints == 1 ? "endpoint" : "endpoints");
 	uv_timer_start(&app.beat, on_beat, 0, beat > 0 && beat < STATUS_MS ? (uint64_t)beat : STATUS_MS);
 	notify_send("READY=1");
-	on_tick(&app.tick);
+	tick();
 	uv_run(&app.loop, UV_RUN_DEFAULT);
 	log_notice("batchd: stopped");
 }
