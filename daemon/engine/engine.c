@@ -108,14 +108,14 @@ static bool write_events(struct engine *e)
 	return any;
 }
 
-int engine_flush(struct engine *e, struct err *err)
+static int flush_as(struct engine *e, int (*commit)(struct db *db, struct err *err), struct err *err)
 {
 	bool told = write_events(e);
 
 	for (struct job *j = e->jobs; j != NULL; j = j->next)
 		(void)job_tally_flush(j);
 	if (!e->broken && e->in_txn) {
-		int rc = db_commit(e->db, err);
+		int rc = commit(e->db, err);
 
 		e->in_txn = rc < 0;
 		(void)engine_ok(e, rc, err);
@@ -125,6 +125,25 @@ int engine_flush(struct engine *e, struct err *err)
 	if (told && e->env.event != NULL)
 		e->env.event(e->env.data);
 	return 0;
+}
+
+int engine_flush(struct engine *e, struct err *err)
+{
+	return flush_as(e, db_commit, err);
+}
+
+/*
+ * The end of a turn.  What follows from a result is done behind its last part; the parts before it need not be synced one
+ * by one, as long as nothing else of this turn is to be seen outside.
+ */
+static void flush_turn(struct engine *e, bool applied)
+{
+	bool part = !applied && e->applies != NULL && e->events == NULL;
+	struct err err;
+
+	for (struct batch *b = e->batches; b != NULL; b = b->next)
+		part = part && b->act == ACT_NONE;
+	(void)flush_as(e, part ? db_commit_part : db_commit, &err);
 }
 
 void engine_apply(struct engine *e, struct apply *a)
@@ -140,7 +159,7 @@ static struct apply *apply_some(struct engine *e)
 {
 	struct apply *a = e->applies;
 
-	if (a == NULL || (!e->broken && !engine_write(e)))
+	if (a == NULL || (!e->broken && (e->checkpoint.busy || !engine_write(e))))
 		return NULL;
 	if (!e->broken && !a->some(a)) {
 		if (a->next != NULL) {          /* the next one has the next turn */
@@ -275,7 +294,7 @@ static void forget(struct engine *e)
 static bool under_way(struct engine *e)
 {
 	bool any = e->tasks > 0 || (e->draining && hubs_busy(e)) || e->applies != NULL || cleanups_busy(e, false) ||
-	           audits_busy(e, false);
+	           audits_busy(e, false) || e->checkpoint.busy;
 
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
 		any = any || b->call != NULL;
@@ -309,7 +328,6 @@ static void tick_broken(struct engine *e)
 
 static void tick_all(struct engine *e)
 {
-	struct err err;
 	struct apply *applied = apply_some(e);
 
 	for (struct batch *b = e->batches, *next; b != NULL && !e->broken; b = next) {
@@ -320,7 +338,7 @@ static void tick_all(struct engine *e)
 		next = j->next;
 		job_tick(j);
 	}
-	(void)engine_flush(e, &err);
+	flush_turn(e, applied != NULL);
 	if (applied != NULL) {
 		applied->done(applied);
 		e->again = true;
@@ -331,6 +349,7 @@ static void tick_all(struct engine *e)
 	}
 	cleanups_tick(e);
 	retention_tick(e);
+	checkpoint_tick(e);
 }
 
 void engine_tick(struct engine *e)
@@ -377,7 +396,7 @@ int64_t engine_due_ms(const struct engine *e)
 {
 	int64_t due = INT64_MAX;
 
-	if (e->again || e->applies != NULL)
+	if (e->again || (e->applies != NULL && (e->broken || !e->checkpoint.busy)))
 		return 0;
 	sooner(e, &due, hubs_due_ms(e));
 	if (e->broken) {

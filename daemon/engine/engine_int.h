@@ -9,7 +9,7 @@
 #include "pass_store.h"
 
 /* How much the loop does at a time, so that it answers in milliseconds whatever goes on. */
-enum { ROWS_A_TURN = 1500, PASSES_A_TASK = 128 };
+enum { ROWS_A_TURN = 400, PASSES_A_TASK = 128 };
 
 /* Bytes of a request file per prompt token, for estimates (reference/batch-api.md, section 6). */
 enum { TOKEN_BYTES = 4 };
@@ -88,6 +88,14 @@ struct batch {
 	int64_t gone_ms;                        /* since when the endpoint says 404 */
 };
 
+/* The one checkpoint that is under way, or none. */
+struct checkpoint {
+	struct work work;
+	struct engine *e;
+	bool busy;
+	int last_pages;                         /* of the WAL, when the last one began */
+};
+
 struct engine {
 	struct engine_env env;
 	struct db *db;
@@ -100,6 +108,7 @@ struct engine {
 	struct hub *hubs;                       /* data sets being fetched */
 	struct apply *applies, **applies_end;   /* results being written, a part each turn */
 	int tasks;                              /* under way in the pool */
+	struct checkpoint checkpoint;
 	bool in_txn, ticking;
 	bool again;                             /* something was written since the last tick began: tick once more */
 	int64_t ticked_ms;                      /* when it began */
@@ -213,6 +222,7 @@ int turn_user_active(const struct endpoint *ep, int64_t uid);   /* that user's b
 int64_t turn_last_n(const struct job *job);             /* the last pass that may be sent: a canary's */
 void sweep_state(struct engine *e);
 void sweep_start(struct job *job);
+void checkpoint_tick(struct engine *e);
 void build_start(struct job *job, int stage);
 void read_start(struct batch *b);
 bool judge_start(struct job *job, int stage);

@@ -44,10 +44,45 @@ int db_begin(struct db *db, struct err *err)
 	return db_exec(db, "BEGIN IMMEDIATE", err);
 }
 
-int db_commit(struct db *db, struct err *err)
+int db_commit_part(struct db *db, struct err *err)
 {
 	fault_step();
 	return db_exec(db, "COMMIT", err);
+}
+
+/* SQLite's own handle of the WAL: with synchronous=NORMAL only a checkpoint would sync it. */
+static int sync_wal(struct db *db, struct err *err)
+{
+	sqlite3_file *wal = NULL;
+	int rc = sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+
+	if (rc == SQLITE_OK && wal != NULL && wal->pMethods != NULL)
+		rc = fault_hit(FAULT_STORE) ? SQLITE_IOERR_FSYNC :
+		     wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+	return rc == SQLITE_OK ? 0 : err_set(err, BD_ESTORE, "database %s: cannot sync its WAL: %s", db->path,
+	                                     sqlite3_errstr(rc));
+}
+
+int db_commit(struct db *db, struct err *err)
+{
+	int rc = db_commit_part(db, err);
+
+	return rc < 0 ? rc : sync_wal(db, err);
+}
+
+static int on_commit(void *data, sqlite3 *handle, const char *name, int pages)
+{
+	struct db *db = data;
+
+	(void)handle;
+	(void)name;
+	db->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+int db_wal_pages(const struct db *db)
+{
+	return db->wal_pages;
 }
 
 void db_rollback(struct db *db)
@@ -151,14 +186,27 @@ int db_open(const char *path, struct db **ret, struct err *err)
 		return rc;
 	if ((rc = check_whole(db, err)) < 0 ||
 	    (rc = db_exec(db, "PRAGMA journal_mode = WAL", err)) < 0 ||
-	    (rc = db_exec(db, "PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; "
+	    (rc = db_exec(db, "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; "
 	                      "PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY", err)) < 0 ||
 	    (rc = migrate(db, err)) < 0) {
 		db_close(db);
 		return rc;
 	}
+	sqlite3_wal_hook(db->handle, on_commit, db);            /* in the place of SQLite's own checkpoints */
 	*ret = db;
 	return 0;
+}
+
+int db_checkpoint(const char *path, struct err *err)
+{
+	struct db *db = NULL;
+	int rc = open_handle(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, &db, err);
+
+	if (rc < 0)
+		return rc;
+	rc = db_exec(db, "PRAGMA synchronous = NORMAL; PRAGMA wal_checkpoint(PASSIVE)", err);
+	db_close(db);
+	return rc;
 }
 
 int db_open_reader(const char *path, struct db **ret, struct err *err)

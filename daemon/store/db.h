@@ -7,8 +7,8 @@
 #include "err.h"
 
 /*
- * The database file: SQLite in WAL mode with synchronous=FULL, so a commit outlives a power cut.
- * One writer, on the loop's thread; workers read through connections of their own.
+ * The database file: SQLite in WAL mode.  db_commit() syncs the WAL, so that it outlives a power cut, and all before it.
+ * One writer, on the loop's thread; workers read through connections of their own, and bring the WAL home.
  */
 struct db;
 
@@ -23,7 +23,13 @@ int db_schema(void);                    /* the version this program knows */
 
 int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
+/* Others see it, but a power cut before the next db_commit() may take it back: for the parts of something larger. */
+int db_commit_part(struct db *db, struct err *err);
 void db_rollback(struct db *db);
+/* Pages that the WAL had behind the last commit. */
+int db_wal_pages(const struct db *db);
+/* For a worker: copies what no reader holds on to from the WAL into the file, through a connection of its own. */
+int db_checkpoint(const char *path, struct err *err);
 /* meta.value of that name, owned by the caller; NULL if there is none or on error. */
 char *db_meta(struct db *db, const char *name);
 

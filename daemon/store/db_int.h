@@ -9,6 +9,7 @@
 struct db {
 	sqlite3 *handle;
 	char *path;
+	int wal_pages;
 	sqlite3_stmt *cache[Q_COUNT];
 };
 
