@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "mem.h"
+
+enum { NICENESS = 10 };
 
 struct pool {
 	struct workers workers;
@@ -15,10 +20,21 @@ struct item {
 	struct work *work;
 };
 
+/* The loop answers people: where cores are few, it goes before the workers.  On Linux niceness is a thread's own. */
+static void stand_back(void)
+{
+	static _Thread_local bool nice_already;
+
+	if (!nice_already)
+		(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
+	nice_already = true;
+}
+
 static void on_run(uv_work_t *req)
 {
 	struct item *item = (struct item *)req;
 
+	stand_back();
 	item->work->run(item->work);
 }
 
