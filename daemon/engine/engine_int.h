@@ -228,10 +228,18 @@ void read_start(struct batch *b);
 bool judge_start(struct job *job, int stage);
 void render_start(struct job *job);
 
+/* A file whose pieces are mostly wanted one behind the other: then it is read ahead. */
+struct ahead {
+	int fd;                                 /* -1: closed */
+	int64_t next;                           /* the end of the last piece */
+	int64_t off;                            /* of buf in the file */
+	struct buf buf;
+};
+
 /* A job's dataset row n, read from its dataset.jsonl; by a reader's connection. */
 struct row_source {
 	struct db *db;
-	int fd;
+	struct ahead file;
 	int64_t job;
 };
 int row_source_open(struct row_source *s, const char *db_path, const struct job *job, struct err *err);
@@ -241,7 +249,7 @@ void row_source_close(struct row_source *s);
 /* Lines of a job's result files, opened as they are needed. */
 struct line_source {
 	const char *dir;                        /* borrowed */
-	struct { int64_t batch, kind; int fd; } open[8];
+	struct { int64_t batch, kind; struct ahead file; } open[8];
 	int turn;
 };
 void line_source_init(struct line_source *s, const char *dir);
