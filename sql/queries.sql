@@ -105,20 +105,24 @@ ON CONFLICT (job, stage, n) DO UPDATE SET state = 'READY', attempt = 0, reason =
 SELECT state FROM pass WHERE job = :job AND stage = :stage AND n = :n;
 
 -- name: pass_ready
--- What the next request file is made of; with the answer of the stage before.
+-- What the next request file is made of; with the answer of the stage before.  SQLite takes the partial index pass_open
+-- only where the index's condition stands word for word.
 SELECT p.n, p.attempt, q.ans_batch, q.ans_kind, q.ans_off, q.ans_len
   FROM pass p LEFT JOIN pass q ON q.job = p.job AND q.stage = p.stage - 1 AND q.n = p.n
- WHERE p.job = :job AND p.stage = :stage AND p.state = 'READY' AND p.n BETWEEN :from AND :last
+ WHERE p.job = :job AND p.stage = :stage AND p.state = 'READY' AND p.state IN ('READY','ANSWERED')
+   AND p.n BETWEEN :from AND :last
  ORDER BY p.n;
 
 -- name: pass_any_ready
-SELECT 1 FROM pass WHERE job = :job AND stage = :stage AND state = 'READY' AND n <= :last LIMIT 1;
+SELECT 1 FROM pass WHERE job = :job AND stage = :stage AND state = 'READY' AND state IN ('READY','ANSWERED')
+   AND n <= :last LIMIT 1;
 
 -- name: pass_answered
 -- What is to be judged next; with the answer of the stage before.
 SELECT p.n, p.attempt, p.ans_batch, p.ans_kind, p.ans_off, p.ans_len, q.ans_batch, q.ans_kind, q.ans_off, q.ans_len
   FROM pass p LEFT JOIN pass q ON q.job = p.job AND q.stage = p.stage - 1 AND q.n = p.n
- WHERE p.job = :job AND p.stage = :stage AND p.state = 'ANSWERED' AND p.n >= :from
+ WHERE p.job = :job AND p.stage = :stage AND p.state = 'ANSWERED' AND p.state IN ('READY','ANSWERED')
+   AND p.n >= :from
  ORDER BY p.n LIMIT :most;
 
 -- name: pass_of_batch
@@ -153,7 +157,8 @@ UPDATE pass SET state = 'FAILED', reason = :reason, details = :details,
 
 -- name: pass_cancel_open
 UPDATE pass SET state = 'CANCELED' WHERE job = :job AND stage = :stage AND state = :from AND n IN
-  (SELECT n FROM pass WHERE job = :job AND stage = :stage AND state = :from ORDER BY n LIMIT :most);
+  (SELECT n FROM pass WHERE job = :job AND stage = :stage AND state = :from AND state IN ('READY','ANSWERED')
+    ORDER BY n LIMIT :most);
 
 -- name: pass_to_canceled
 UPDATE pass SET state = 'CANCELED' WHERE job = :job AND stage = :stage AND n = :n AND state = 'BATCHED';
@@ -172,11 +177,10 @@ UPDATE pass SET state = 'READY', attempt = attempt - 1
  WHERE job = :job AND stage = :stage AND n BETWEEN :first AND :last AND batch = :batch AND state = 'BATCHED';
 
 -- name: pass_list
--- Everything that is rendered into the save_dir, in the order of the dataset.
-SELECT p.n, i.instance_id, p.state, p.attempt, p.batch, p.req_off, p.req_len,
-       p.ans_batch, p.ans_kind, p.ans_off, p.ans_len, p.spool, p.spool_off, p.out_len, p.proc_len, p.reason, p.details
-  FROM pass p JOIN instance i ON i.job = p.job AND i.n = p.n / :passk
- WHERE p.job = :job AND p.stage = :stage ORDER BY p.n;
+-- Everything that is rendered into the save_dir, in the order of the dataset, as instance_list has it.
+SELECT n, state, attempt, batch, req_off, req_len, ans_batch, ans_kind, ans_off, ans_len, spool, spool_off, out_len,
+       proc_len, reason, details
+  FROM pass WHERE job = :job AND stage = :stage ORDER BY n;
 
 -- name: pass_count_really
 SELECT state, count(*) FROM pass WHERE job = :job AND stage = :stage GROUP BY state;

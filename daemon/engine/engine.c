@@ -414,7 +414,7 @@ int64_t engine_due_ms(const struct engine *e)
 	for (const struct job *j = e->jobs; j != NULL; j = j->next) {
 		if (j->hold_ms > 0)
 			sooner(e, &due, j->hold_ms);
-		else if (j->dirty != 0 && !j->rendering)
+		else if (j->dirty != 0 && j->rendering == NULL)
 			sooner(e, &due, j->render_ms);
 	}
 	return due;

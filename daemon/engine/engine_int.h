@@ -56,6 +56,7 @@ struct job {
 	int tasks;                              /* of any kind: the job stays in memory while > 0 */
 	bool rendering;
 	bool sweeping;                          /* what a crash left is being removed; nothing else is done meanwhile */
+	struct render *rendering;               /* under way; NULL: none */
 	unsigned dirty;                         /* which of save_dir's files are behind: DIRTY_... */
 	int64_t render_ms;                      /* not rendered again before */
 	bool held;                              /* disk trouble: row.reason says which */
@@ -227,6 +228,7 @@ void build_start(struct job *job, int stage);
 void read_start(struct batch *b);
 bool judge_start(struct job *job, int stage);
 void render_start(struct job *job);
+void render_stop(struct job *job);      /* one under way is of no use any more: it ends soon, and stays due */
 
 /* A file whose pieces are mostly wanted one behind the other: then it is read ahead. */
 struct ahead {

@@ -238,15 +238,22 @@ static void tick_judge(struct job *job)
 	}
 }
 
-static bool nothing_left(const struct job *job)
+static bool all_settled(const struct job *job)
 {
 	return left_in(job, PASS_READY) == 0 && left_in(job, PASS_BATCHED) == 0 && left_in(job, PASS_ANSWERED) == 0 &&
-	       open_batches(job) == 0 && job->tasks == 0;
+	       open_batches(job) == 0;
+}
+
+static bool nothing_left(const struct job *job)
+{
+	return all_settled(job) && job->tasks == 0;
 }
 
 static void tick_render(struct job *job)
 {
-	if (job->dirty == 0 || job->rendering || !task_room(job->e))
+	if (job->rendering != NULL && job->dirty != 0 && all_settled(job))
+		render_stop(job);               /* the last one is due, and this one would be in its way */
+	if (job->dirty == 0 || job->rendering != NULL || !task_room(job->e))
 		return;
 	if (!nothing_left(job) && now_ms(job->e) < job->render_ms)
 		return;
@@ -319,7 +326,7 @@ static void tick_remove(struct job *job)
 	struct engine *e = job->e;
 	struct err err;
 
-	if (job->tasks > 0 || job->rendering)
+	if (job->tasks > 0 || job->rendering != NULL)
 		return;
 	for (struct batch *b = e->batches, *next; b != NULL; b = next) {
 		next = b->next;
@@ -370,6 +377,6 @@ void job_tick(struct job *job)
 	turn_tick(job);
 	tick_canary(job);
 	tick_render(job);
-	if (nothing_left(job) && job->dirty == 0 && !job->rendering && job->row.state != JOB_PAUSED)
+	if (nothing_left(job) && job->dirty == 0 && job->rendering == NULL && job->row.state != JOB_PAUSED)
 		(void)job_finish(job);
 }

@@ -6,6 +6,7 @@
  * While a job runs they are made again at most a tenth of the time; at its end once more.
  */
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct render {
 	struct task task;
 	unsigned what;                  /* DIRTY_... */
 	bool samples;                   /* the workflow makes them */
+	atomic_bool stop;               /* set by the loop: nobody wants it any more */
 	char *db_path;
 	int64_t began_ms;
 	/* in the worker */
@@ -136,6 +138,9 @@ static int sample_lines(struct render *w, const struct pass_row *p, struct err *
 static int on_pass(void *data, const struct pass_row *p, struct err *err)
 {
 	struct render *w = data;
+
+	if (atomic_load_explicit(&w->stop, memory_order_relaxed))
+		return err_set(err, BD_ESTATE, "a newer one is due");
 	int rc = copy_line(w, w->requests, p, &p->request, LINE_REQUESTS, err);
 
 	if (rc == 0)
@@ -238,11 +243,14 @@ static void done(struct task *t)
 	struct job *job = t->job;
 	int64_t took = now_ms(t->e) - w->began_ms;
 
-	job->rendering = false;
+	job->rendering = NULL;
 	job->tasks--;
 	if (w->rc == 0 && !t->e->broken)
 		job_gets_on(job);
 	if (w->rc < 0 && !t->e->broken) {
+	if (atomic_load(&w->stop)) {
+		job->dirty |= w->what;
+	} else if (w->rc < 0 && !t->e->broken) {
 		job->dirty |= w->what;
 		job_hold(job, &w->err);
 	}
@@ -250,6 +258,12 @@ static void done(struct task *t)
 	free(w->processed);
 	free(w->db_path);
 	free(w);
+}
+
+void render_stop(struct job *job)
+{
+	if (job->rendering != NULL)
+		atomic_store_explicit(&job->rendering->stop, true, memory_order_relaxed);
 }
 
 void render_start(struct job *job)
@@ -271,6 +285,6 @@ void render_start(struct job *job)
 	w->task.run = run;
 	w->task.done = done;
 	job->dirty = 0;
-	job->rendering = true;
+	job->rendering = w;
 	task_start(job->e, job, &w->task);
 }

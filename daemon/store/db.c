@@ -180,7 +180,7 @@ static int check_whole(struct db *db, struct err *err)
 int db_open(const char *path, struct db **ret, struct err *err)
 {
 	struct db *db = NULL;
-	int rc = open_handle(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db, err);
+	int rc = open_handle(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, &db, err);
 
 	if (rc < 0)
 		return rc;

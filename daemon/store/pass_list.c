@@ -108,22 +108,39 @@ int pass_of_batch(struct db *db, int64_t job, int stage, int64_t batch, int64_t 
 	return 0;
 }
 
+/* On to instance n; the cursor stays on the one that it has, if that is it. */
+static int instance_reach(struct stmt *st, int64_t n, int64_t *at, struct err *err)
+{
+	while (*at < n && stmt_next(st))
+		*at = stmt_int(st, 0);
+	if (*at == n)
+		return 0;
+	int rc = stmt_finish(st, err);
+	return rc < 0 ? rc : err_set(err, BD_ESTORE, "instance %lld is missing", (long long)n);
+}
+
+/* Two cursors side by side: a join would look each instance up from the root of its tree. */
 int pass_each(struct db *db, int64_t job, int stage, int64_t passk, pass_fn each, void *data, struct err *err)
 {
+	int64_t at = -1;
 	int rc = 0;
 	STMT(st, db, pass_list);
+	STMT(in, db, instance_list);
 
 	bind_stage(&st, job, stage);
-	stmt_bind_int(&st, ":passk", passk);
+	stmt_bind_int(&in, ":job", job);
 	while (rc == 0 && stmt_next(&st)) {
-		struct pass_row p = { .n = stmt_int(&st, 0), .instance_id = stmt_text(&st, 1),
-			.attempt = stmt_int(&st, 3),
-			.request = { stmt_int(&st, 4), 0, stmt_int(&st, 5), stmt_int(&st, 6) },
-			.answer = ref_at(&st, 7),
-			.spool = { stmt_int(&st, 11), stmt_int(&st, 12), stmt_int(&st, 13), stmt_int(&st, 14) },
-			.reason = stmt_text(&st, 15), .details = stmt_text(&st, 16) };
+		rc = instance_reach(&in, stmt_int(&st, 0) / passk, &at, err);
+		if (rc < 0)
+			return rc;
+		struct pass_row p = { .n = stmt_int(&st, 0), .instance_id = stmt_text(&in, 1),
+			.attempt = stmt_int(&st, 2),
+			.request = { stmt_int(&st, 3), 0, stmt_int(&st, 4), stmt_int(&st, 5) },
+			.answer = ref_at(&st, 6),
+			.spool = { stmt_int(&st, 10), stmt_int(&st, 11), stmt_int(&st, 12), stmt_int(&st, 13) },
+			.reason = stmt_text(&st, 14), .details = stmt_text(&st, 15) };
 
-		if (!pass_state_of(stmt_text(&st, 2), &p.state))
+		if (!pass_state_of(stmt_text(&st, 1), &p.state))
 			return err_set(err, BD_ESTORE, "pass %lld has an unknown state", (long long)p.n);
 		rc = each(data, &p, err);
 	}
