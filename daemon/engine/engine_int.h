@@ -54,7 +54,6 @@ struct job {
 	int64_t judge_from[STAGES_MAX + 1];     /* passes below it are taken */
 	int64_t next_spool;
 	int tasks;                              /* of any kind: the job stays in memory while > 0 */
-	bool rendering;
 	bool sweeping;                          /* what a crash left is being removed; nothing else is done meanwhile */
 	struct render *rendering;               /* under way; NULL: none */
 	unsigned dirty;                         /* which of save_dir's files are behind: DIRTY_... */

@@ -248,11 +248,9 @@ static void done(struct task *t)
 	if (w->rc == 0 && !t->e->broken)
 		job_gets_on(job);
 	if (w->rc < 0 && !t->e->broken) {
-	if (atomic_load(&w->stop)) {
 		job->dirty |= w->what;
-	} else if (w->rc < 0 && !t->e->broken) {
-		job->dirty |= w->what;
-		job_hold(job, &w->err);
+		if (!atomic_load(&w->stop))
+			job_hold(job, &w->err);
 	}
 	job->render_ms = now_ms(t->e) + (took * RENDER_SHARE > RENDER_LEAST_MS ? took * RENDER_SHARE : RENDER_LEAST_MS);
 	free(w->processed);
