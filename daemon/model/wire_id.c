@@ -5,9 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* "b<digits>-<digits>" */
+static bool looks_like_one(const char *text)
+{
+	size_t job = text[0] == 'b' ? strspn(text + 1, "0123456789") : 0;
+
+	if (job == 0 || text[1 + job] != '-')
+		return false;
+	size_t n = strspn(text + job + 2, "0123456789");
+	return n > 0 && text[job + 2 + n] == '\0';
+}
+
 bool wire_id_fits(const char *custom_id, int max, bool dots)
 {
-	if (max > 0 && strlen(custom_id) > (size_t)max)
+	if ((max > 0 && strlen(custom_id) > (size_t)max) || looks_like_one(custom_id))
 		return false;
 	if (dots)
 		return true;

@@ -12,7 +12,7 @@
  */
 enum { WIRE_ID_MAX = 48 };
 
-/* May this one go out as it is?  max 0: no limit known. */
+/* May this one go out as it is?  max 0: no limit known.  One that looks like ours may not: it could name another pass. */
 bool wire_id_fits(const char *custom_id, int max, bool dots);
 void wire_id_make(int64_t job, int64_t n, char ret[WIRE_ID_MAX]);
 /* False if it is none of that job's. */
