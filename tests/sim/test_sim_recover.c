@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
 #include "files.h"
 #include "helper_engine.h"
 #include "mem.h"
@@ -161,6 +162,32 @@ START_TEST(killed_while_a_job_comes_in_none_of_it_is_left)
 }
 END_TEST
 
+/* --- what is below it fails --------------------------------------------------------------------------- */
+
+/* The n-th call of the database, or of a file, fails: everything waits a moment, and comes to the same. */
+static void fails_once(enum fault where, int n)
+{
+	sim_new(&calm);
+	int64_t job = sim_submit_bugfixer(INSTANCES, PASSK);
+	fault_arm(where, n);
+	sim_run_until_idle();
+	fault_arm(FAULT_NONE, 0);
+	check_job(job, n);
+	sim_end();
+}
+
+START_TEST(a_call_of_the_database_fails_and_the_job_comes_to_the_same)
+{
+	fails_once(FAULT_STORE, 20 * _i);       /* of some 1300 */
+}
+END_TEST
+
+START_TEST(a_call_of_a_file_fails_and_the_job_comes_to_the_same)
+{
+	fails_once(FAULT_FILE, 15 * _i);        /* of some 700 */
+}
+END_TEST
+
 /* --- what came of a call is found out ----------------------------------------------------------------- */
 
 #define CREATE_LOST "{\"call\":\"create\",\"nth\":1,\"do\":\"drop\",\"effect\":\"after\"}\n"
@@ -232,10 +259,10 @@ START_TEST(killed_while_it_finds_out_it_is_paid_once_too)
 {
 	struct sim_setup setup = calm;
 
-	setup.plan = ambiguous[_i / 4].plan;
+	setup.plan = ambiguous[_i / 2].plan;
 	sim_new(&setup);
 	int64_t job = sim_submit_bugfixer(INSTANCES, PASSK);
-	for (int n = 0; n < 6 + 11 * (_i % 4); n++)
+	for (int n = 0; n < 9 + 17 * (_i % 2); n++)
 		sim_step();
 	sim_restart();
 	sim_run_until_idle();
@@ -256,8 +283,10 @@ int main(void)
 	tcase_add_loop_test(tc, killed_behind_any_step_a_job_comes_to_the_same, 0, 150);
 	tcase_add_loop_test(tc, killed_again_and_again_a_job_comes_to_the_same, 0, 10);
 	tcase_add_loop_test(tc, killed_while_a_job_comes_in_none_of_it_is_left, 0, 16);
+	tcase_add_loop_test(tc, a_call_of_the_database_fails_and_the_job_comes_to_the_same, 0, 65);
+	tcase_add_loop_test(tc, a_call_of_a_file_fails_and_the_job_comes_to_the_same, 0, 45);
 	tcase_add_loop_test(tc, a_call_whose_answer_is_lost_is_paid_once, 0, N_AMBIGUOUS);
-	tcase_add_loop_test(tc, killed_while_it_finds_out_it_is_paid_once_too, 0, 4 * N_AMBIGUOUS);
+	tcase_add_loop_test(tc, killed_while_it_finds_out_it_is_paid_once_too, 0, 2 * N_AMBIGUOUS);
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
