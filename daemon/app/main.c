@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
@@ -399,6 +400,17 @@ static void run(void)
 	log_notice("batchd: stopped");
 }
 
+/* A job has as many files open at a time as it has passes per instance. */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= files.rlim_max)
+		return;
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int main(int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -408,6 +420,7 @@ int main(int argc, char **argv)
 	log_open(opt.verbose ? LOG_LVL_DEBUG : LOG_LVL_INFO);
 	prctl(PR_SET_DUMPABLE, 0);              /* keys are in memory: no core, no ptrace by others */
 	umask(0022);
+	raise_file_limit();
 	if (load_config(&app.config, &err) < 0) {
 		log_error("%s", err.msg);
 		return 2;

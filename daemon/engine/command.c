@@ -16,7 +16,17 @@ static int job_take(struct engine *e, int64_t id, struct job **ret, struct err *
 	*ret = job_in_memory(e, id);
 	if (*ret != NULL && (*ret)->remove)
 		return err_set(err, BD_ENOTFOUND, "no such job: %lld", (long long)id);
-	return *ret != NULL ? 0 : job_load(e, id, ret, err);
+	if (*ret != NULL)
+		return 0;
+	int rc = engine_flush(e, err);
+	if (rc == 0)
+		rc = job_load(e, id, ret, err);
+	/* an open one that could not be loaded at the start: its batches wait with it */
+	if (rc == 0) {
+		rc = batches_load(e, *ret, err);
+		(void)engine_ok(e, rc, err);
+	}
+	return rc;
 }
 
 static int change_state(struct job *job, enum job_state to, const char *reason, struct err *err)
@@ -68,7 +78,7 @@ int engine_resume(struct engine *e, int64_t id, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	if (job->row.state == JOB_RUNNING && !job->held)
+	if (job->row.state == JOB_RUNNING && !job->held && job->row.reason[0] == '\0')
 		return 0;
 	if (job->row.canary > 0 && job->row.state == JOB_PAUSED && engine_write(e)) {
 		rc = job_set_canary(e->db, id, 0, err);         /* it has done its part: the rest follows */

@@ -214,7 +214,7 @@ void task_start(struct engine *e, struct job *job, struct task *t)
 
 /* --- loading, and loading again ------------------------------------------------------------------ */
 
-static int load_batches(struct engine *e, struct err *err)
+int batches_load(struct engine *e, struct job *only, struct err *err)
 {
 	int64_t *ids = NULL;
 	size_t n = 0;
@@ -227,7 +227,7 @@ static int load_batches(struct engine *e, struct err *err)
 			break;
 		struct job *job = job_in_memory(e, row.job);
 
-		if (job == NULL) {
+		if (job == NULL || (only != NULL && only != job)) {
 			batch_row_done(&row);
 		} else if (row.state == BATCH_BUILDING) {       /* its file was never finished */
 			if ((rc = db_begin(e->db, err)) == 0 &&
@@ -263,12 +263,15 @@ static int load(struct engine *e, struct err *err)
 		if (rc < 0 && rc != BD_ESTORE) {                /* one bad job keeps no other from going on */
 			engine_event(e, ids[i], 0, "error", "waits: %s; mend it, then: batchctl resume %lld", err->msg,
 			             (long long)ids[i]);
-			rc = 0;
+			rc = job_set_reason(e->db, ids[i], err->msg, err);
+		} else if (rc == 0 && job->row.state == JOB_RUNNING && job->row.reason[0] != '\0') {
+			text_set(&job->row.reason, "");         /* of a start or a disk before */
+			rc = job_set_reason(e->db, ids[i], "", err);
 		}
 	}
 	free(ids);
 	if (rc == 0)
-		rc = load_batches(e, err);
+		rc = batches_load(e, NULL, err);
 	if (rc == 0)
 		rc = cleanups_load(e, err);
 	for (struct job *j = e->jobs; rc == 0 && j != NULL; j = j->next)

@@ -183,6 +183,8 @@ int job_pass_lost(struct job *job, int stage, int64_t n, int64_t attempt, enum p
 bool job_finish(struct job *job);
 
 struct batch *batch_add(struct engine *e, struct job *job, const struct batch_row *row);
+/* The open batches of this job, or of all in memory (NULL); no transaction may be open. */
+int batches_load(struct engine *e, struct job *only, struct err *err);
 void batch_drop(struct batch *b);                       /* out of memory, not out of the database */
 void batch_tick(struct batch *b);
 void batch_act(struct batch *b);                        /* behind the commit: the calls */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine_int.h"
@@ -144,6 +145,8 @@ static void run(struct task *t)
 	line_source_init(&w->lines, t->job->dir);
 	w->rc = row_source_open(&w->rows, w->db_path, t->job, &w->err);
 	if (w->rc == 0 && w->last) {
+		/* somebody may have cleared the save_dir; not its parents: it may be on a disk that is not mounted */
+		(void)mkdir(w->samples_dir, 0755);
 		w->samples = file_group_new(w->samples_dir);
 		w->rc = file_create(w->spool_path, 0600, &w->spool, &w->err);
 	}
