@@ -5,6 +5,7 @@ nothing is paid for twice, and no line of a file is doubled, cut or missing.  us
 """
 import json
 import os
+import select
 import signal
 import sys
 from collections import Counter
@@ -193,7 +194,13 @@ def those_who_watch_outlive_a_restart(s):
     job = s.submit_raw([request(n) for n in ROWS])
     s.until_status(job, lambda st: st["batches"] and st["batches"][0]["state"] == "running", "a running batch")
     wait, watch = s.ctl_open("wait", job, "--timeout", "60"), s.ctl_open("status", job, "--watch")
-    until(lambda: s.ctl("ping").exit == 0, "ping")
+
+    def connected():
+        fds = "/proc/%d/fd" % wait.pid
+        return any(os.readlink(os.path.join(fds, fd)).startswith("socket:") for fd in os.listdir(fds))
+    until(connected, "the connection of wait")
+    check(select.select([watch.stdout], [], [], 30)[0], "the first line of --watch")
+    s.ctl("ping").expect(0)
     s.kill_batchd()
     s.start_batchd()
     s.wait(job)
