@@ -61,8 +61,8 @@ static struct options {
 static void usage(FILE *to)
 {
 	fputs("usage: batchd [-c FILE] [-n] [--state_dir DIR] [--socket PATH] [-v]\n"
-	      "  -c, --config FILE   settings (default: ~/.config/batchd/batchd.conf, for root /etc/batchd/batchd.conf;\n"
-	      "                      with none, an endpoint openai with $OPENAI_API_KEY)\n"
+	      "  -c, --config FILE   settings (default: ~/.config/batchd/batchd.conf; for root, if there,\n"
+	      "                      /etc/batchd/batchd.conf; with none, an endpoint openai with $OPENAI_API_KEY)\n"
 	      "  -n, --check         check the settings and stop\n"
 	      "  --state_dir DIR     database, request and result files\n"
 	      "  --socket PATH       where batchctl connects\n"
@@ -391,8 +391,9 @@ static void run(void)
 	int64_t beat = notify_watchdog_ms();
 
 	app.started_ms = clock_system()->now_ms(clock_system());
-	log_notice("batchd %s: state in %s, socket %s, %zu %s", BATCHD_VERSION, app.config->state_dir, app.config->socket,
-	           app.config->n_endpoints, app.config->n_endpoints == 1 ? "endpoint" : "endpoints");
+	log_notice("batchd %s: settings of %s, state in %s, socket %s, %zu %s", BATCHD_VERSION,
+	           app.config->file != NULL ? app.config->file : "nobody (no config file)", app.config->state_dir,
+	           app.config->socket, app.config->n_endpoints, app.config->n_endpoints == 1 ? "endpoint" : "endpoints");
 	uv_timer_start(&app.beat, on_beat, 0, beat > 0 && beat < STATUS_MS ? (uint64_t)beat : STATUS_MS);
 	notify_send("READY=1");
 	tick();

@@ -363,11 +363,11 @@ int config_load(const char *file, struct config **ret, struct err *err)
 
 char *config_find(void)
 {
-	const char *xdg = env_get("XDG_CONFIG_HOME"), *home = env_get("HOME");
+	const char *xdg = env_get("XDG_CONFIG_HOME"), *home = env_get("HOME"), *system = "/etc/batchd/batchd.conf";
 	char *path;
 
-	if (geteuid() == 0)
-		path = mem_strdup("/etc/batchd/batchd.conf");
+	if (geteuid() == 0 && access(system, F_OK) == 0)
+		path = mem_strdup(system);
 	else if (xdg != NULL && xdg[0] == '/')
 		path = mem_printf("%s/batchd/batchd.conf", xdg);
 	else if (home != NULL && home[0] == '/')

@@ -48,7 +48,7 @@ struct config {
 int config_load(const char *file, struct config **ret, struct err *err);
 /*
  * The file to read when none is named on the command line, owned by the caller: $XDG_CONFIG_HOME/batchd/batchd.conf or
- * ~/.config/batchd/batchd.conf, for root /etc/batchd/batchd.conf.  NULL: it is not there, so config_load(NULL).
+ * ~/.config/batchd/batchd.conf; for root /etc/batchd/batchd.conf, if there.  NULL: none is there, so config_load(NULL).
  */
 char *config_find(void);
 void config_free(struct config *cfg);   /* NULL is fine; keys are wiped */

@@ -116,8 +116,8 @@ void config_print_man(struct buf *ret)
 		"An unknown name, a wrong type or a value out of range is an error with file and line.\n"
 		"Sent a SIGHUP, batchd reads the file again; a file with an error then changes nothing.\n"
 		".Pp\n"
-		"Without\n.Fl c\n.Pa ~/.config/batchd/batchd.conf\nis read, by root\n.Pa /etc/batchd/batchd.conf .\n"
-		"If that is not there, batchd runs for the user who started it: state in\n.Pa $XDG_STATE_HOME/batchd ,\n"
+		"Without\n.Fl c\n.Pa ~/.config/batchd/batchd.conf\nis read, by root\n.Pa /etc/batchd/batchd.conf\nif it is there.\n"
+		"With no file, batchd runs for the user who started it: state in\n.Pa $XDG_STATE_HOME/batchd ,\n"
 		"one endpoint named openai with the key in\n.Ev OPENAI_API_KEY\n"
 		"and, if set, the address in\n.Ev OPENAI_BASE_URL .\n"
 		".Ss Settings of the daemon\n");

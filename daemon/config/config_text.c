@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A look at the text before libconfig sees it, for what it does badly: it wraps whole numbers
- * beyond 32 bits in silence unless they end in L, and ends the process when an included file cannot be read.
+ * beyond 32 bits in silence unless they end in L, ends the process when an included file cannot be read, and (before
+ * 1.7) calls a comma behind the last of a list a syntax error.
  */
 #include "config_table.h"
 
@@ -51,8 +52,15 @@ static size_t digits_of(struct span word)
 	return word.len - zeros;
 }
 
+static bool is_space_or_comment(struct span token)
+{
+	return isspace((unsigned char)token.at[0]) || token.at[0] == '#' || span_starts(token, "//") ||
+	       span_starts(token, "/*");
+}
+
 int text_prepare(const char *file, struct span text, struct buf *ret, struct err *err)
 {
+	size_t comma = SIZE_MAX;        /* where ret has one with nothing behind it so far */
 	int line = 1;
 
 	if (text.len != 0 && memchr(text.at, '\0', text.len) != NULL)
@@ -66,6 +74,12 @@ int text_prepare(const char *file, struct span text, struct buf *ret, struct err
 		digits = len != 0 ? digits_of(token) : 0;
 		if (digits > DIGITS_64)
 			return err_set(err, BD_EINVALID, "%s:%d: a number of %zu digits is out of any range", file, line, digits);
+		if (token.at[0] == ',')
+			comma = ret->len;
+		else if (token.at[0] == ')' && comma != SIZE_MAX)
+			ret->at[comma] = ' ';
+		if (token.at[0] != ',' && !is_space_or_comment(token))
+			comma = SIZE_MAX;
 		buf_add_span(ret, token);
 		if (digits > DIGITS_32)
 			buf_add_char(ret, 'L');

@@ -116,6 +116,22 @@ START_TEST(a_mistake_is_told_with_file_line_and_setting)
 }
 END_TEST
 
+static const char *const endless[] = {
+	"endpoints = ( { name = \"a\"; }, );",
+	"endpoints = ( { name = \"a\"; }, # the last\n\t/* , */ // )\n );",
+};
+
+START_TEST(a_comma_behind_the_last_is_fine)
+{
+	struct config *cfg = NULL;
+	struct err err = { 0 };
+
+	ck_assert_msg(load(endless[_i], &cfg, &err) == 0, "%s", err.msg);
+	ck_assert_uint_eq(cfg->n_endpoints, 1);
+	config_free(cfg);
+}
+END_TEST
+
 START_TEST(what_is_not_there_has_its_default)
 {
 	struct config *cfg = NULL;
@@ -399,6 +415,12 @@ START_TEST(a_users_own_file_is_found)
 	ck_assert_int_eq(dir_make(place, 0755, NULL), 0);
 	ck_assert_int_eq(chmod(dir, 0755), 0);
 	put("batchd/batchd.conf", ONE, 0644);
+	if (geteuid() == 0 && access("/etc/batchd/batchd.conf", F_OK) < 0) {
+		found = config_find();
+		ck_assert_ptr_nonnull(found);
+		ck_assert(strncmp(found, place, strlen(place)) == 0);
+		free(found);
+	}
 	if (geteuid() == 0)
 		ck_assert_int_eq(seteuid(65534), 0);
 	found = config_find();
@@ -433,6 +455,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, a_mistake_is_told_with_file_line_and_setting, 0, COUNT(refused));
+	tcase_add_loop_test(tc, a_comma_behind_the_last_is_fine, 0, sizeof endless / sizeof endless[0]);
 	tcase_add_test(tc, what_is_not_there_has_its_default);
 	tcase_add_loop_test(tc, a_key_file_holds_one_key_that_others_cannot_read, 0, COUNT(key_files));
 	tcase_add_test(tc, keys_come_from_the_environment_and_from_credentials);
