@@ -123,7 +123,6 @@ int ctl_why(struct ctl_call *call, struct err *err)
 	ctl_begin(&w, &line, "ok");
 	jw_obj(&w);
 	jw_put_str(&w, "id", number);
-	jw_name(&w, "lines");
 	rc = engine_why(call->ctl->env.engine, id, &w, err);
 	jw_obj_end(&w);
 	if (rc < 0)

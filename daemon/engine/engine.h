@@ -107,7 +107,7 @@ int engine_job_status(struct engine *e, int64_t job, bool with_batches, int64_t 
 void engine_endpoint_status(struct engine *e, struct jw *w);
 /* OpenMetrics text for node exporter's textfile collector. */
 int engine_metrics(struct engine *e, struct buf *ret, struct err *err);
-/* The list "lines" of why. */
+/* Members of why, into an open object: name, state, and the list "lines". */
 int engine_why(struct engine *e, int64_t job, struct jw *w, struct err *err);
 
 /* Adds a job up; done later with the object of wire.h.  remote: every batch is looked at at its endpoint too. */

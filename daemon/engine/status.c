@@ -275,6 +275,9 @@ int engine_why(struct engine *e, int64_t id, struct jw *w, struct err *err)
 
 	if (rc < 0)
 		return rc;
+	jw_put_str(w, "name", row.name);
+	jw_put_str(w, "state", job_state_word(row.state));
+	jw_name(w, "lines");
 	jw_list(w);
 	if (e->broken && row.ended_ms == 0)
 		snprintf(waiting, sizeof waiting, "the database: %s", e->broken_why);

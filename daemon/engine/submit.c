@@ -88,10 +88,34 @@ static int on_row(void *data, const struct dataset_row *row, struct err *err)
 	if (w->start != NULL || w->end != NULL) {
 		w->ids = mem_grow(w->ids, w->n_ids + 1, sizeof *w->ids);
 		w->ids[w->n_ids++] = mem_strdup(row->instance_id);
+	} else {
+		check_repo(w, row->instance_id);
 	}
-	check_repo(w, row->instance_id);
 	w->instances++;
 	return rc;
+}
+
+static int nothing_between(const struct submit *w, struct err *err)
+{
+	const char *start = w->start, *end = w->end;
+
+	return err_set(err, BD_EINVALID, "%s%s%s%s%s: no custom_id lies there", start != NULL ? "--start_file " : "",
+	               start != NULL ? start : "", start != NULL && end != NULL ? ", " : "",
+	               end != NULL ? "--end_file " : "", end != NULL ? end : "");
+}
+
+/* Of the instances, those with a pass in the range: they need their repositories, the others do not. */
+static void count_kept(struct submit *w, int64_t passk)
+{
+	int64_t n = w->instances;
+
+	w->instances = 0;
+	for (int64_t i = 0; i < n; i++) {
+		if (memchr(&w->keep[i * passk], true, (size_t)passk * sizeof *w->keep) == NULL)
+			continue;
+		check_repo(w, w->ids[i]);
+		w->instances++;
+	}
 }
 
 /* --start_file, --end_file: which passes there are. */
@@ -113,8 +137,8 @@ static int pick_range(struct submit *w, struct err *err)
 		free(cids[n]);
 	free(cids);
 	w->passes = (int64_t)kept;
-	return kept > 0 ? 0 : err_set(err, BD_EINVALID, "--start_file %s, --end_file %s: no custom_id lies between them",
-	                              w->start != NULL ? w->start : "", w->end != NULL ? w->end : "");
+	count_kept(w, passk);
+	return kept > 0 ? 0 : nothing_between(w, err);
 }
 
 /* raw: the file says to which url its requests go; a batch is made for that one. */

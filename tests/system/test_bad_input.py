@@ -172,7 +172,7 @@ def flags_that_are_wrong(s):
         (bugfixer(s, dataset, "--extra_body", "{"), "--extra_body"),
         (bugfixer(s, dataset, "--convert_crlf=yes"), "--convert_crlf"),
         (bugfixer(s, dataset, "--endpoint", "nowhere"), "nowhere", "not in the config"),
-        (bugfixer(s, dataset, "--start_file", "zzz"), "zzz"),
+        (bugfixer(s, dataset, "--start_file", "zzz"), "--start_file zzz: no custom_id"),
         (bugfixer(s, dataset, "--start_file", "4", "--end_file", "2"), "start_file"),
         (bugfixer(s, dataset, "--start_file", "7", "--end_file", "9"), "--start_file"),
         (bugfixer(s, dataset, "--prompt_dir", s.path("ep")), "prompt"),
@@ -214,6 +214,11 @@ def structures_that_are_not_there(s):
     os.unlink(os.path.join(some, "demo__calc-2.json"))
     with open(os.path.join(some, "demo__shelf-1.json"), "w") as file:
         file.write('{"structure": {"shelf": ')             # and one that is cut
+    r = s.ctl(*bugfixer(s, dataset, "--passk", "2", "--start_file", "demo__shelf-2__pass0", repostructure_dir=some,
+                        save_dir=s.path("range"))).expect(0)
+    check("structure" not in r.err, "a warning of what is outside the range: %s", r.err)
+    has(s.ctl("events").expect(0).out, "2 instances, 4 passes", "event of submit")
+    s.ctl("wait", r.out.split()[0])
     r = s.ctl(*bugfixer(s, dataset, "--passk", "2", repostructure_dir=some)).expect(0)
     has(r.err, "demo__calc-2", "warning of submit")
     st = s.wait(r.out.split()[0], exit=1)

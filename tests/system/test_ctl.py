@@ -206,6 +206,7 @@ def pausing_and_resuming(s):
     s.until_status(job, lambda st: st["passes"]["done"] >= 2 and not any(b["state"] in ("running", "fetching", "reading", "creating")
                                                                          for b in st["batches"]), "what was under way")
     creates = len(s.calls("create"))
+    has(s.ctl("why", job).expect(0).out, "job %s is paused" % job, "why of a paused job")
     has(s.ctl("why", job).expect(0).out, "resume", "why of a paused job")
     until(lambda: os.path.exists(s.path("out", "batch_output_step1.jsonl")) and s.saved("batch_output_step1.jsonl"), "results meanwhile")
     equal(len(s.calls("create")), creates, "creates of a paused job")
