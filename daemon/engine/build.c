@@ -30,7 +30,7 @@ struct build {
 	struct task task;
 	struct batch *batch;
 	int stage;
-	int64_t max_requests, max_bytes;
+	int64_t max_requests, max_bytes, last_n;
 	struct api_limits limits;
 	char *path, *index_dir, *db_path;
 	/* in the worker */
@@ -186,7 +186,7 @@ static void run(struct task *t)
 		w->rc = db_open_reader(w->db_path, &db, &w->err);
 	line_source_init(&w->lines, t->job->dir);
 	if (w->rc == 0)
-		w->rc = pass_each_ready(db, t->job->row.id, w->stage, 0, turn_last_n(t->job), on_ready, w, &w->err);
+		w->rc = pass_each_ready(db, t->job->row.id, w->stage, 0, w->last_n, on_ready, w, &w->err);
 	close_instance(w);
 	line_source_close(&w->lines);
 	row_source_close(&w->rows);
@@ -300,6 +300,7 @@ void build_start(struct job *job, int stage)
 	w->batch = batch_add(e, job, &row);
 	w->batch->busy = true;
 	w->stage = stage;
+	w->last_n = turn_last_n(job);           /* a resume may lift it while the worker works */
 	w->limits = *limits;
 	w->max_requests = cfg->max_requests < limits->max_requests || limits->max_requests <= 0 ? cfg->max_requests :
 		limits->max_requests;
