@@ -8,7 +8,7 @@
 #include "files.h"
 #include "mem.h"
 
-/* The job, taken into memory if it had left it; its row in *ret even where it cannot be loaded. */
+/* The job, taken into memory if it had left it. */
 static int job_take(struct engine *e, int64_t id, struct job **ret, struct err *err)
 {
 	if (e->broken)
@@ -80,7 +80,7 @@ int engine_resume(struct engine *e, int64_t id, struct err *err)
 		return rc;
 	if (job->row.state == JOB_RUNNING && !job->held && job->row.reason[0] == '\0')
 		return 0;
-	if (job->row.canary > 0 && job->row.state == JOB_PAUSED && engine_write(e)) {
+	if (job->row.state == JOB_PAUSED && job_canary_through(job) && engine_write(e)) {
 		rc = job_set_canary(e->db, id, 0, err);         /* it has done its part: the rest follows */
 		if (!engine_ok(e, rc, err))
 			return rc;
@@ -105,32 +105,42 @@ int engine_cancel(struct engine *e, int64_t id, struct err *err)
 	return not_allowed(job, "canceled", err);
 }
 
+/* job: NULL unless it is in memory. */
+static int check_remove(int64_t id, enum job_state state, const struct job *job, struct err *err)
+{
+	if (state == JOB_LOADING)
+		return err_set(err, BD_ENOTFOUND, "no such job: %lld", (long long)id);
+	if (state == JOB_RUNNING || state == JOB_PAUSED)
+		return err_set(err, BD_ESTATE, "job %lld is %s: cancel it first", (long long)id, job_state_word(state));
+	if (job != NULL && job_left_in(job, PASS_BATCHED) > 0)
+		return err_set(err, BD_ESTATE, "job %lld still has batches at the endpoint that are being canceled; "
+		               "try again when they have ended", (long long)id);
+	return 0;
+}
+
+/* On disk it is LOADING from here on, as if it had never come in: a start goes on with the removal. */
 int engine_remove(struct engine *e, int64_t id, struct err *err)
 {
 	struct job *job = job_in_memory(e, id);
-	struct job_row row;
+	struct job_row row = { 0 };
+	int rc = job_get(e->db, id, &row, err);
+	enum job_state state = row.state;
 
-	if (job == NULL) {
-		int rc = job_get(e->db, id, &row, err);
-
-		if (rc < 0)
-			return rc;
-		bool ended = row.state == JOB_DONE || row.state == JOB_FAILED || row.state == JOB_CANCELED;
-		if (!ended)
-			rc = err_set(err, BD_ESTATE, "job %lld is %s: cancel it first", (long long)id,
-			             job_state_word(row.state));
-		job_row_done(&row);
-		if (rc == 0)
-			rc = job_load(e, id, &job, err);
-		if (rc < 0)
-			return rc;
-	} else if (job->row.state == JOB_RUNNING || job->row.state == JOB_PAUSED) {
-		return err_set(err, BD_ESTATE, "job %lld is %s: cancel it first", (long long)id,
-		               job_state_word(job->row.state));
-	} else if (job->row.state == JOB_CANCELED && job->counts.n[1][PASS_BATCHED] + job->counts.n[2][PASS_BATCHED] > 0) {
-		return err_set(err, BD_ESTATE, "job %lld still has batches at the endpoint that are being canceled; "
-		               "try again when they have ended", (long long)id);
-	}
+	job_row_done(&row);
+	if (rc == 0)
+		rc = check_remove(id, state, job, err);
+	if (rc < 0)
+		return rc;
+	if (!engine_write(e))
+		return err_set(err, BD_ESTORE, "the database cannot be written now; try again later");
+	rc = job_set_state(e->db, id, state, JOB_LOADING, "", 0, err);
+	if (engine_ok(e, rc, err))
+		rc = engine_flush(e, err);
+	if (rc == 0 && job == NULL)
+		rc = job_load(e, id, &job, err);
+	if (rc < 0)
+		return rc;
+	job->row.state = JOB_LOADING;
 	job->remove = true;
 	e->env.wake(e->env.data);
 	return 0;
@@ -140,8 +150,10 @@ int engine_resume_endpoint(struct engine *e, const char *name, struct err *err)
 {
 	struct endpoint *ep = endpoint_find(e, name);
 
-	if (ep == NULL)
+	if (ep == NULL || ep->cfg == NULL)      /* cfg NULL: of a job that waits for it; there is nothing to open */
 		return err_set(err, BD_EINVALID, "endpoint %s is not in the config", name);
+	if (ep->cfg->trouble != NULL)
+		return err_set(err, BD_ESTATE, "endpoint %s: %s", ep->name, ep->cfg->trouble);
 	endpoint_unpark(ep);
 	ep->hold_ms = 0;
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
@@ -209,8 +221,7 @@ int engine_retry(struct engine *e, int64_t id, const struct retry_selector *whic
 	int64_t first = 0, last = 0, n = 0;
 	int rc = job_take(e, id, &job, err);
 
-	if (rc == 0 && job->row.state == JOB_CANCELED && (job->tasks > 0 || job->counts.n[1][PASS_BATCHED] > 0 ||
-	                                                   job->counts.n[2][PASS_BATCHED] > 0))
+	if (rc == 0 && job->row.state == JOB_CANCELED && (job->tasks > 0 || job_left_in(job, PASS_BATCHED) > 0))
 		rc = err_set(err, BD_ESTATE, "job %lld is still being canceled; try again when its batches have ended",
 		             (long long)id);
 	if (rc == 0)
@@ -226,8 +237,10 @@ int engine_retry(struct engine *e, int64_t id, const struct retry_selector *whic
 		(void)engine_ok(e, rc, err);
 		return rc;
 	}
-	if (n == 0)
-		return err_set(err, BD_ESTATE, "job %lld has no failed pass there", (long long)id);
+	if (n == 0) {
+		rc = engine_flush(e, err);
+		return rc < 0 ? rc : err_set(err, BD_ESTATE, "job %lld has no failed pass there", (long long)id);
+	}
 	*ret_passes = n;
 	engine_event(e, id, 0, "notice", "%lld passes are asked for afresh", (long long)n);
 	(void)job_tally_flush(job);

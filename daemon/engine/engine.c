@@ -258,7 +258,7 @@ static int load(struct engine *e, struct err *err)
 		struct job *job;
 
 		rc = job_load(e, ids[i], &job, err);
-		if (rc == 0 && job->row.state == JOB_LOADING)   /* its submit was never answered */
+		if (rc == 0 && job->row.state == JOB_LOADING)   /* it never came in, or was on its way out */
 			job->remove = true;
 		if (rc < 0 && rc != BD_ESTORE) {                /* one bad job keeps no other from going on */
 			engine_event(e, ids[i], 0, "error", "waits: %s; mend it, then: batchctl resume %lld", err->msg,

@@ -167,7 +167,8 @@ void endpoint_learn_tokens(struct endpoint *ep, int64_t limit);
 bool endpoint_tokens_fit(struct endpoint *ep, int64_t tokens);
 void endpoint_unpark(struct endpoint *ep);
 
-int job_load(struct engine *e, int64_t id, struct job **ret, struct err *err);
+int job_load(struct engine *e, int64_t id, struct job **ret, struct err *err);  /* LOADING: without its rollout */
+int job_load_rollout(struct job *job, struct err *err);
 void job_free(struct job *job);
 struct job *job_in_memory(struct engine *e, int64_t id);
 void job_tick(struct job *job);
@@ -175,12 +176,13 @@ void job_hold(struct job *job, const struct err *err);  /* disk trouble: try aga
 void job_gets_on(struct job *job);                      /* something was written: no trouble any more */
 bool job_tally_flush(struct job *job);                  /* sums of the moves made; false: broken */
 bool job_is(const struct job *job, enum job_state s);
+int64_t job_left_in(const struct job *job, enum pass_state s);  /* passes in that state, at all stages */
+bool job_canary_through(const struct job *job);         /* a canary's first instances are settled */
 char *job_path(const struct job *job, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *batch_path(const struct job *job, int64_t batch, const char *what);   /* "requests", "output", "errors" */
 /* Moves a pass that got nothing good: asked again, or FAILED when its attempts are used up. */
 int job_pass_lost(struct job *job, int stage, int64_t n, int64_t attempt, enum pass_state from, const char *reason,
                   const char *details, const struct line_ref *line, struct err *err);
-bool job_finish(struct job *job);
 
 struct batch *batch_add(struct engine *e, struct job *job, const struct batch_row *row);
 /* The open batches of this job, or of all in memory (NULL); no transaction may be open. */

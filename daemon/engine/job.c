@@ -31,23 +31,30 @@ static struct endpoint *endpoint_missing(struct engine *e, const char *name)
 	return ep;
 }
 
-int job_load(struct engine *e, int64_t id, struct job **ret, struct err *err)
+int job_load_rollout(struct job *job, struct err *err)
 {
-	struct job *job = MEM_NEW(struct job);
 	struct rollout_params params = { 0 };
 	struct json *v = NULL;
-	int rc = job_get(e->db, id, &job->row, err);
+	int rc = json_parse(job->row.params, strlen(job->row.params), &v, err);
 
-	job->e = e;
-	if (rc == 0)
-		rc = count_get(e->db, id, &job->counts, err);
-	if (rc == 0)
-		rc = json_parse(job->row.params, strlen(job->row.params), &v, err);
 	if (rc == 0)
 		rc = rollout_params_read(v, &params, err);
 	if (rc == 0)
 		rc = rollout_new(&params, &job->rollout, err);
 	json_free(v);
+	return rc;
+}
+
+int job_load(struct engine *e, int64_t id, struct job **ret, struct err *err)
+{
+	struct job *job = MEM_NEW(struct job);
+	int rc = job_get(e->db, id, &job->row, err);
+
+	job->e = e;
+	if (rc == 0)
+		rc = count_get(e->db, id, &job->counts, err);
+	if (rc == 0 && job->row.state != JOB_LOADING)   /* one that only goes may have lost its prompts */
+		rc = job_load_rollout(job, err);
 	if (rc < 0) {
 		err_prefix(err, "job %lld: ", (long long)id);
 		job_free(job);
@@ -59,8 +66,8 @@ int job_load(struct engine *e, int64_t id, struct job **ret, struct err *err)
 	job->tally.job = id;
 	job->next_spool = job->row.spools + 1;
 	job->dir = mem_printf("%s/jobs/%lld", e->env.state_dir, (long long)id);
-	/* one that has ended was rendered before; a command that it refuses must not touch its files again */
 	job->held = (job->row.state == JOB_RUNNING || job->row.state == JOB_PAUSED) && job->row.reason[0] != '\0';
+	/* one that has ended was rendered before; a command that it refuses must not touch its files again */
 	job->dirty = job->row.state == JOB_DONE || job->row.state == JOB_FAILED ? 0 : DIRTY_ALL;
 	struct job **at = &e->jobs;
 	while (*at != NULL && (*at)->row.id < id)
@@ -183,7 +190,7 @@ int job_pass_lost(struct job *job, int stage, int64_t n, int64_t attempt, enum p
 
 /* --- the turn ------------------------------------------------------------------------------------ */
 
-static int64_t left_in(const struct job *job, enum pass_state s)
+int64_t job_left_in(const struct job *job, enum pass_state s)
 {
 	int64_t n = 0;
 
@@ -240,7 +247,7 @@ static void tick_judge(struct job *job)
 
 static bool all_settled(const struct job *job)
 {
-	return left_in(job, PASS_READY) == 0 && left_in(job, PASS_BATCHED) == 0 && left_in(job, PASS_ANSWERED) == 0 &&
+	return job_left_in(job, PASS_READY) + job_left_in(job, PASS_BATCHED) + job_left_in(job, PASS_ANSWERED) == 0 &&
 	       open_batches(job) == 0;
 }
 
@@ -260,21 +267,30 @@ static void tick_render(struct job *job)
 	render_start(job);
 }
 
+bool job_canary_through(const struct job *job)
+{
+	struct engine *e = job->e;
+	bool any = false;
+	struct err err;
+
+	if (job->row.canary == 0 || open_batches(job) > 0 ||
+	    job_left_in(job, PASS_BATCHED) + job_left_in(job, PASS_ANSWERED) > 0)
+		return false;
+	for (int stage = 1; stage <= (int)job->row.stages && !any; stage++)
+		if (!engine_ok(e, pass_any_ready(e->db, job->row.id, stage, turn_last_n(job), &any, &err), &err))
+			return false;
+	return !any;
+}
+
 /* A canary's instances are through: a person looks, then resumes. */
 static void tick_canary(struct job *job)
 {
 	struct engine *e = job->e;
 	char reason[128];
-	bool any = false;
 	struct err err;
 
-	if (job->row.canary == 0 || job->row.state != JOB_RUNNING || left_in(job, PASS_READY) == 0 || job->tasks > 0 ||
-	    left_in(job, PASS_BATCHED) + left_in(job, PASS_ANSWERED) > 0 || open_batches(job) > 0)
-		return;
-	for (int stage = 1; stage <= (int)job->row.stages && !any; stage++)
-		if (!engine_ok(e, pass_any_ready(e->db, job->row.id, stage, turn_last_n(job), &any, &err), &err))
-			return;
-	if (any || !engine_write(e))
+	if (job->row.state != JOB_RUNNING || job_left_in(job, PASS_READY) == 0 || job->tasks > 0 ||
+	    !job_canary_through(job) || !engine_write(e))
 		return;
 	snprintf(reason, sizeof reason, "the canary of %lld instances is through; look, then: batchctl resume %lld",
 	         (long long)job->row.canary, (long long)job->row.id);
@@ -285,39 +301,43 @@ static void tick_canary(struct job *job)
 	engine_event(e, job->row.id, 0, "notice", "paused: %s", reason);
 }
 
+static void job_leave(struct job *job)
+{
+	struct job **at = &job->e->jobs;
+
+	while (*at != job)
+		at = &(*at)->next;
+	*at = job->next;
+	job_free(job);
+}
+
 /* Settled, rendered: the job's last state.  It leaves the memory. */
-bool job_finish(struct job *job)
+static void job_finish(struct job *job)
 {
 	struct engine *e = job->e;
-	int64_t failed = left_in(job, PASS_FAILED), done = job->counts.n[job->row.stages][PASS_DONE];
+	int64_t failed = job_left_in(job, PASS_FAILED), done = job->counts.n[job->row.stages][PASS_DONE];
 	enum job_state to = failed > 0 ? JOB_FAILED : JOB_DONE;
 	char reason[128] = "";
 	struct err err;
 
 	if (failed > 0)
 		snprintf(reason, sizeof reason, "%lld of %lld passes failed", (long long)failed, (long long)job->row.passes);
-	bool new_end = job->row.state == JOB_RUNNING || job->row.state == JOB_PAUSED;   /* else a command only looked at it */
+	bool new_end = job->row.state == JOB_RUNNING;   /* else a command only looked at it */
 	if (new_end) {
 		if (!engine_write(e) || !engine_ok(e, job_set_state(e->db, job->row.id, job->row.state, to, reason,
 		                                                    now_ms(e), &err), &err))
-			return false;
+			return;
 		engine_event(e, job->row.id, 0, failed > 0 ? "warning" : "notice", "%s: %lld passes done, %lld failed",
 		             job_state_word(to), (long long)done, (long long)failed);
 		if (engine_flush(e, &err) < 0)
-			return false;
-	}
-	if (job->row.state != JOB_CANCELED)
+			return;
 		hook_job(job, to, reason);
-	struct job **at = &e->jobs;
+	}
 	int64_t id = job->row.id;
-	enum job_state state = job->row.state;
-	while (*at != job)
-		at = &(*at)->next;
-	*at = job->next;
-	job_free(job);
-	if (new_end || state == JOB_CANCELED)
+	bool audited = new_end || job->row.state == JOB_CANCELED;
+	job_leave(job);
+	if (audited)
 		audit_at_end(e, id);
-	return true;
 }
 
 /* Rows go a part each turn; then the files. */
@@ -349,11 +369,7 @@ static void tick_remove(struct job *job)
 		return;
 	if (dir_remove(job->dir, &err) < 0)
 		log_warn("job %lld: %s", (long long)job->row.id, err.msg);
-	struct job **at = &e->jobs;
-	while (*at != job)
-		at = &(*at)->next;
-	*at = job->next;
-	job_free(job);
+	job_leave(job);
 }
 
 void job_tick(struct job *job)
@@ -378,5 +394,5 @@ void job_tick(struct job *job)
 	tick_canary(job);
 	tick_render(job);
 	if (nothing_left(job) && job->dirty == 0 && job->rendering == NULL && job->row.state != JOB_PAUSED)
-		(void)job_finish(job);
+		job_finish(job);
 }

@@ -420,6 +420,8 @@ static int insert_job(struct engine *e, const struct submission *s, const struct
 	job_row_done(&row);
 	if (rc == 0)
 		rc = job_load(e, id, ret, err);
+	if (rc == 0)
+		rc = job_load_rollout(*ret, err);
 	return rc < 0 ? rc : engine_flush(e, err);
 }
 

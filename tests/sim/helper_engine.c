@@ -42,7 +42,8 @@ static struct sim {
 	bool woken, in_tick;
 	int ticks;
 	const char *endpoint;           /* of the next submission */
-	int submitted;
+	int64_t canary;
+	int submitted, hooks;
 	int64_t id;                     /* what a submission came to */
 	bool told;
 	char said[sizeof ((struct err *)0)->msg];
@@ -53,6 +54,8 @@ struct db *sim_db(void) { return sim.db; }
 const char *sim_dir(void) { return sim.dir; }
 int64_t sim_now_ms(void) { return sim.now_ms; }
 void sim_endpoint(const char *name) { sim.endpoint = name; }
+void sim_canary(int64_t n) { sim.canary = n; }
+int sim_hooks(void) { return sim.hooks; }
 void sim_unplug(int n) { sim_transport_unplug(sim.transport, n); }
 
 /* --- the seams ------------------------------------------------------------------------------------ */
@@ -68,6 +71,14 @@ static void on_wake(void *data)
 	(void)data;
 	if (!sim.in_tick)
 		sim.woken = true;
+}
+
+static void on_hook(void *data, const char *command, const char *const *variables)
+{
+	(void)data;
+	(void)command;
+	(void)variables;
+	sim.hooks++;
 }
 
 static void on_submit(struct workers *workers, struct work *work)
@@ -120,6 +131,7 @@ void sim_set(const struct sim_setup *s)
 		c->delete_remote_files = s->delete_remote_files;
 	}
 	sim.config = (struct config){ .workers = s->workers > 0 ? s->workers : 2, .keep_partial = true,
+		.on_done = s->on_done ? "count" : NULL,
 		.endpoints = sim.endpoints, .n_endpoints = s->second != NULL ? 2 : 1 };
 }
 
@@ -135,7 +147,7 @@ void sim_start(void)
 	struct err err = { 0 };
 	char *path = path_join(sim.dir, "batchd.db");
 	struct engine_env env = { .clock = &sim.clock, .transport = sim.transport, .workers = &sim.workers,
-		.config = &sim.config, .state_dir = sim.dir, .wake = on_wake };
+		.config = &sim.config, .state_dir = sim.dir, .wake = on_wake, .hook = on_hook };
 
 	ck_assert_msg(db_open(path, &sim.db, &err) == 0, "%s", err.msg);
 	env.db = sim.db;
@@ -361,7 +373,7 @@ static void submit_begin(const struct rollout_params *params, const char *datase
 	char *path = mem_printf("%s/upload-%d", sim.dir, ++sim.submitted);
 	char *save_dir = mem_printf("%s/save-%d", sim.dir, sim.submitted);
 	struct submission s = { .params = *params, .endpoint = sim.endpoint, .save_dir = save_dir, .dataset = "rows.jsonl",
-		.dataset_path = path };
+		.dataset_path = path, .canary = sim.canary };
 
 	ck_assert_int_eq(file_put(path, dataset, len, 0600, &err), 0);
 	sim.told = false;

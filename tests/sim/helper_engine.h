@@ -26,6 +26,7 @@ struct sim_setup {
 	int64_t workers;
 	bool delete_remote_files;
 	const char *second;             /* an endpoint of that name besides, at the same place */
+	bool on_done;                   /* a command of that setting, which only counts */
 };
 
 void sim_new(const struct sim_setup *setup);
@@ -42,6 +43,10 @@ int64_t sim_submit_bugfixer(int n, int passk);
 int64_t sim_submit_testwriter(int n, int passk);
 /* The next submissions go to that endpoint. */
 void sim_endpoint(const char *name);
+/* The next submissions send the first n instances only. */
+void sim_canary(int64_t n);
+/* How often the command of on_done was run. */
+int sim_hooks(void);
 
 /* One thing happens: a task's end, a reply, a tick, or time passes.  False: nothing ever will. */
 bool sim_step(void);
