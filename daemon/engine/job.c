@@ -238,10 +238,10 @@ static void tick_canceled(struct job *job)
 static void tick_judge(struct job *job)
 {
 	for (int stage = (int)job->row.stages; stage >= 1; stage--) {
+		if (job->judging[stage] == 0)
+			job->judge_from[stage] = 0;     /* from the first one again: a task that failed moved none */
 		while (job->counts.n[stage][PASS_ANSWERED] > 0 && task_room(job->e) && judge_start(job, stage))
 			;
-		if (job->judging[stage] == 0)
-			job->judge_from[stage] = 0;     /* from the first one again */
 	}
 }
 
@@ -382,8 +382,10 @@ void job_tick(struct job *job)
 		tick_remove(job);
 		return;
 	}
-	if (job->hold_ms > 0 && now_ms(job->e) >= job->hold_ms)
-		job->hold_ms = 0;               /* another try */
+	if (job->hold_ms > 0 && now_ms(job->e) >= job->hold_ms) {
+		job->hold_ms = 0;               /* another try; its batches were ticked before it */
+		job->e->again = true;
+	}
 	if (job->hold_ms > 0 || job->e->draining)
 		return;                         /* until the hold is over */
 	if (job->row.state == JOB_CANCELED)
