@@ -21,7 +21,10 @@
 #include "mem.h"
 #include "retry.h"
 
-enum { CALL_LEAST_MS = 1000, CALL_MOST_MS = 300000 };
+enum {
+	CALL_LEAST_MS = 1000, CALL_MOST_MS = 300000,
+	UNSEEN_MOST = 6,                /* so often a create may find its uploaded file not there: lists lag */
+};
 
 struct batch *batch_add(struct engine *e, struct job *job, const struct batch_row *row)
 {
@@ -160,7 +163,7 @@ static void batch_doubt(struct batch *b, const struct api_result *res)
 	             b->row.state == BATCH_UPLOADING ? "upload" : "create", res->reason);
 	b->doubtful = true;
 	b->row.tries = 0;
-	b->row.next_ms = now_ms(b->e) + b->endpoint->cfg->grace_ms / 30;
+	b->row.next_ms = now_ms(b->e) + batch_probe_wait_ms(b);
 	batch_set_reason(b, res->reason);
 	batch_store(b);
 }
@@ -193,7 +196,7 @@ static bool call_over(struct batch *b, const struct api_result *res)
 		break;
 	}
 	case API_GONE:
-		if (b->row.state == BATCH_CREATING && b->row.tries < 6) {
+		if (b->row.state == BATCH_CREATING && b->row.tries < UNSEEN_MOST) {
 			batch_back(b, res);             /* the uploaded file is not to be seen yet */
 			break;
 		}

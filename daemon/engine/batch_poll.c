@@ -24,6 +24,9 @@ enum {
 	TOKEN_LEAST_MS = 60000, TOKEN_MOST_MS = 1800000,
 };
 
+/* Begins the reason of a batch that stalls: that is how it is known again, also after a start. */
+static const char STALLED[] = "stalled";
+
 static bool ids_may_come_yet(struct batch *b, const struct remote_batch *rb)
 {
 	bool none = rb->output_file_id[0] == '\0' && rb->error_file_id[0] == '\0';
@@ -97,6 +100,11 @@ static int64_t stall_limit_ms(const struct endpoint_config *cfg, enum remote_sta
 	}
 }
 
+bool batch_is_stalled(const struct batch *b)
+{
+	return strncmp(b->row.reason, STALLED, strlen(STALLED)) == 0;
+}
+
 /* Too long under one status word: said once, shown in its reason; cancelled only if the setting says so. */
 static void note_stall(struct batch *b, enum remote_status s)
 {
@@ -105,8 +113,8 @@ static void note_stall(struct batch *b, enum remote_status s)
 
 	if (b->endpoint->cfg == NULL || age_ms < stall_limit_ms(b->endpoint->cfg, s))
 		return;
-	snprintf(text, sizeof text, "stalled: %s for %lld min", b->row.remote_word, (long long)age_ms / 60000);
-	if (strncmp(b->row.reason, "stalled", 7) != 0) {
+	snprintf(text, sizeof text, "%s: %s for %lld min", STALLED, b->row.remote_word, (long long)age_ms / 60000);
+	if (!batch_is_stalled(b)) {
 		engine_event(b->e, b->row.job, b->row.id, "warning", "%s", text);
 		hook_stalled(b);
 		if (b->endpoint->cfg->cancel_stalled && s != REMOTE_CANCELLING)
@@ -165,7 +173,7 @@ static void on_polled(void *data, const struct api_result *res, const struct rem
 	fault_step();
 	if (!e->broken && res->verdict != API_CANCELED) {
 		endpoint_heard(b->endpoint, ASKED_LOOK, res);
-		if (b->row.reason[0] != '\0' && strncmp(b->row.reason, "stalled", 7) != 0)
+		if (b->row.reason[0] != '\0' && !batch_is_stalled(b))
 			batch_set_reason(b, "");
 		if (res->verdict == API_DONE) {
 			b->canceling = rb->status == REMOTE_CANCELLING; /* if not, it is asked to once more */

@@ -14,7 +14,12 @@
 #include "fault.h"
 #include "mem.h"
 
-enum { PAGES_MOST = 200, LOOKS = 4, SLACK_S = 900 };
+enum {
+	PAGES_MOST = 200, LOOKS = 4,
+	LIST_LEAST_MS = 2000, LIST_MOST_MS = 300000,
+	SLACK_MS = 900000,              /* how far the clocks may be apart for what is older than the intent */
+	KEYLESS_SLACK_MS = 120000,      /* the same where nothing but its age tells a batch from one before */
+};
 /* Parts of the endpoint's grace_ms (a list may lag that long): the waits before each look. */
 static const int64_t look_share[LOOKS] = { 30, 8, 3, 2 };
 
@@ -24,7 +29,8 @@ struct probe {
 	char *first_id;                 /* first item of the page before: the same again ends it */
 	/* the best that was found: the oldest that works */
 	char *id;
-	struct remote_batch best;       /* only id, status, created_s are kept */
+	bool works;
+	int64_t created_s;
 	char *extra;                    /* a second one that runs: to be cancelled */
 };
 
@@ -68,42 +74,52 @@ static void probe_none(struct batch *b)
 	batch_move(b, is_upload(b) ? BATCH_BUILT : BATCH_UPLOADED, "");
 }
 
+int64_t batch_probe_wait_ms(const struct batch *b)
+{
+	return b->endpoint->cfg->grace_ms / look_share[b->probe != NULL ? b->probe->looks : 0];
+}
+
+/* What was found is the batch's own.  The probe goes with it. */
+static void adopt(struct batch *b)
+{
+	char *id = b->probe->id;
+
+	b->probe->id = NULL;
+	engine_event(b->e, b->row.job, b->row.id, "notice", "%s %s was there: adopted", is_upload(b) ? "file" : "batch", id);
+	if (is_upload(b)) {
+		batch_uploaded(b, id);
+	} else {
+		struct remote_batch rb = { .id = id, .word = "", .status = REMOTE_WAITING, .input_file_id = "",
+			.output_file_id = "", .error_file_id = "", .key = "", .created_s = -1, .expires_s = -1,
+			.total = -1, .completed = -1, .failed = -1, .error_code = "", .error_message = "",
+			.error_line = -1, .tokens_allowed = -1 };
+
+		batch_created(b, &rb);
+		b->row.next_ms = 0;             /* what it is like is asked at once */
+	}
+	free(id);
+}
+
 /* A look is over; found or not. */
 static void look_over(struct batch *b)
 {
 	struct probe *p = b->probe;
 
 	if (p->id != NULL) {
-		engine_event(b->e, b->row.job, b->row.id, "notice", "%s %s was there: adopted",
-		             is_upload(b) ? "file" : "batch", p->id);
-		if (is_upload(b)) {
-			char *id = p->id;
-
-			p->id = NULL;
-			batch_uploaded(b, id);
-			free(id);
-		} else {
-			struct remote_batch rb = p->best;
-			char *id = p->id;
-
-			p->id = NULL;
-			rb.id = id;
-			rb.word = rb.input_file_id = rb.output_file_id = rb.error_file_id = rb.key = "";
-			rb.error_code = rb.error_message = "";
-			rb.status = REMOTE_WAITING;     /* the next look tells */
-			rb.completed = rb.failed = rb.total = -1;
-			batch_created(b, &rb);
-			b->row.next_ms = 0;
-			free(id);
-		}
-		return;
-	}
-	if (++p->looks >= LOOKS) {
+		adopt(b);
+	} else if (++p->looks >= LOOKS) {
 		probe_none(b);
-		return;
+	} else {
+		probe_reset(p);
+		b->row.next_ms = now_ms(b->e) + batch_probe_wait_ms(b);
+		batch_store(b);
 	}
-	probe_reset(p);
-	b->row.next_ms = now_ms(b->e) + b->endpoint->cfg->grace_ms / look_share[p->looks];
+}
+
+static void look_later(struct batch *b, const struct api_result *res)
+{
+	batch_set_reason(b, res->reason);
+	batch_wait(b, LIST_LEAST_MS, LIST_MOST_MS, res->retry_ms);
 	batch_store(b);
 }
 
@@ -120,9 +136,7 @@ static bool page_failed(struct batch *b, const struct api_result *res)
 		look_over(b);                   /* this endpoint has no list: all there is to know */
 		return true;
 	default:
-		batch_set_reason(b, res->reason);
-		batch_wait(b, 2000, 300000, res->retry_ms);
-		batch_store(b);
+		look_later(b, res);
 		return true;
 	}
 }
@@ -140,11 +154,10 @@ static bool page_next(struct batch *b, const char *first_id, const char *next)
 	return true;
 }
 
-static void page_over(struct batch *b, const char *first_id, const char *next, bool all_old)
+/* Too old to be what this intent made?  Lists begin with the youngest. */
+static bool is_before(const struct batch *b, int64_t created_s)
 {
-	if (!all_old && page_next(b, first_id, next))
-		return;                         /* the next tick asks for it */
-	look_over(b);
+	return created_s >= 0 && created_s * 1000 <= b->row.intent_ms - SLACK_MS;
 }
 
 static void on_files(void *data, const struct api_result *res, const struct remote_file *files, size_t n, const char *next)
@@ -166,10 +179,10 @@ static void on_files(void *data, const struct api_result *res, const struct remo
 
 				if (strcmp(files[i].filename, name) == 0 && whole && b->probe->id == NULL)
 					b->probe->id = mem_strdup(files[i].id);
-				if (files[i].created_s < 0 || files[i].created_s * 1000 > b->row.intent_ms - SLACK_S * 1000)
-					all_old = false;
+				all_old = all_old && is_before(b, files[i].created_s);
 			}
-			page_over(b, n > 0 ? files[0].id : NULL, next, all_old || b->probe->id != NULL);
+			if (all_old || b->probe->id != NULL || !page_next(b, n > 0 ? files[0].id : NULL, next))
+				look_over(b);           /* else the next tick asks for the next page */
 		}
 	}
 	engine_tick(e);
@@ -185,7 +198,7 @@ static bool is_ours(const struct batch *b, const struct remote_batch *rb)
 	if (b->row.file_id[0] == '\0' || strcmp(rb->input_file_id, b->row.file_id) != 0)
 		return false;
 	/* no key came back: an earlier batch of the same file (a token limit) is told by its age */
-	return b->row.creates <= 1 || rb->created_s < 0 || rb->created_s * 1000 > b->row.intent_ms - 120000;
+	return b->row.creates <= 1 || rb->created_s < 0 || rb->created_s * 1000 > b->row.intent_ms - KEYLESS_SLACK_MS;
 }
 
 /* Two of the same: the older one that works is kept. */
@@ -195,31 +208,38 @@ static void found(struct probe *p, const struct remote_batch *rb)
 
 	if (p->id != NULL && strcmp(p->id, rb->id) == 0)
 		return;
-	bool old_works = p->id != NULL && p->best.status != REMOTE_FAILED && p->best.status != REMOTE_CANCELLED &&
-		p->best.status != REMOTE_CANCELLING;
-	bool better = p->id == NULL || (works && !old_works) ||
-		(works == old_works && rb->created_s >= 0 && rb->created_s < p->best.created_s);
-	if (p->id != NULL && works && old_works)
+	bool better = p->id == NULL || (works && !p->works) ||
+		(works == p->works && rb->created_s >= 0 && rb->created_s < p->created_s);
+	if (p->id != NULL && works && p->works)
 		text_set(&p->extra, better ? p->id : rb->id);
 	if (better) {
 		text_set(&p->id, rb->id);
-		p->best = *rb;
+		p->works = works;
+		p->created_s = rb->created_s;
 	}
 }
 
+/* A cancel may be sent twice, so one that broke comes again with the next walk along the list; but not for ever. */
 static void on_extra_canceled(void *data, const struct api_result *res, const struct remote_batch *rb)
 {
 	struct batch *b = data;
 	struct engine *e = b->e;
+	struct probe *p = b->probe;
+	bool gone = res->verdict == API_DONE || res->verdict == API_GONE;
 
-	(void)res;
 	(void)rb;
 	b->call = NULL;
-	if (!e->broken) {
-		engine_event(e, b->row.job, b->row.id, "warning", "a second batch of it, %s, was cancelled", b->probe->extra);
-		free(b->probe->extra);
-		b->probe->extra = NULL;
-		look_over(b);
+	fault_step();
+	if (!e->broken && res->verdict != API_CANCELED) {
+		endpoint_heard(b->endpoint, ASKED_LOOK, res);
+		if (!gone && res->verdict != API_REFUSED && ++p->looks < LOOKS) {
+			probe_reset(p);
+			look_later(b, res);
+		} else {
+			engine_event(e, b->row.job, b->row.id, gone ? "warning" : "error", "a second batch of it, %s, %s%s", p->extra,
+			             gone ? "was cancelled" : "runs too and cannot be cancelled: ", gone ? "" : res->reason);
+			look_over(b);
+		}
 	}
 	engine_tick(e);
 }
@@ -240,9 +260,7 @@ static void on_batches(void *data, const struct api_result *res, const struct re
 			for (size_t i = 0; i < n; i++) {
 				if (is_ours(b, &batches[i]))
 					found(b->probe, &batches[i]);
-				if (batches[i].created_s < 0 ||
-				    batches[i].created_s * 1000 > b->row.intent_ms - SLACK_S * 1000)
-					all_old = false;
+				all_old = all_old && is_before(b, batches[i].created_s);
 			}
 			if (!all_old && page_next(b, n > 0 ? batches[0].id : NULL, next))
 				;                       /* the next tick asks for it */

@@ -200,9 +200,11 @@ void batch_poll_tick(struct batch *b);                  /* RUNNING */
 void batch_fetch_tick(struct batch *b);                 /* FETCHING */
 void batch_probe_tick(struct batch *b);                 /* UPLOADING, CREATING without a call */
 void batch_probe_free(struct batch *b);
+int64_t batch_probe_wait_ms(const struct batch *b);     /* before its next look; lists lag */
 void batch_created(struct batch *b, const struct remote_batch *rb);
 void batch_uploaded(struct batch *b, const char *file_id);
 void batch_seen(struct batch *b, const struct remote_batch *rb);
+bool batch_is_stalled(const struct batch *b);           /* too long under one status word */
 void batch_set_reason(struct batch *b, const char *reason);
 
 int64_t cleanup_bits(const struct batch *b);            /* what of it is to be deleted now that it ends */

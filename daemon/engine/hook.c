@@ -78,7 +78,7 @@ static void batches_of(struct engine *e, struct buf *ret)
 
 	for (struct batch *b = e->batches; b != NULL; b = b->next) {
 		n[b->row.state]++;
-		stalled += strncmp(b->row.reason, "stalled", 7) == 0;
+		stalled += batch_is_stalled(b);
 	}
 	family(ret, "batchd_batches", "Batches that have not ended, by state.");
 	for (int s = 0; s < BATCH_ENDED; s++)
