@@ -18,9 +18,14 @@ void fault_arm(enum fault where, int after)
 	armed = (int)where;
 }
 
+int fault_left(void)
+{
+	return left;
+}
+
 bool fault_hit(enum fault where)
 {
-	return (int)where == armed && left-- == 0;
+	return (int)where == armed && left >= 0 && left-- == 0;
 }
 
 static void note_steps(void)
