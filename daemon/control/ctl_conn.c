@@ -282,7 +282,9 @@ static void take_line(struct ctl_conn *c)
 	}
 	size_t len = (size_t)(nl - c->in.at);
 	c->left = c->fns->line(c->data, (struct span){ c->in.at, len }, &c->path);
-	if (c->state == CONN_CLOSING || c->end)
+	if (c->state == CONN_LINE && c->end)
+		c->state = CONN_REPLY;          /* refused: what else comes is no second request */
+	if (c->state != CONN_LINE)
 		return;
 	if (c->left < 0)
 		run(c);

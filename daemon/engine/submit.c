@@ -422,6 +422,7 @@ static int insert_job(struct engine *e, const struct submission *s, const struct
 		rc = job_load(e, id, ret, err);
 	if (rc == 0)
 		rc = job_load_rollout(*ret, err);
+	(void)engine_ok(e, rc, err);            /* what was written of it must not go with the next commit */
 	return rc < 0 ? rc : engine_flush(e, err);
 }
 

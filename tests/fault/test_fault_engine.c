@@ -14,6 +14,8 @@
 /*
  * The n-th call of the database, or of the disk, fails: for every n there is.  The job gets through all the same, each request
  * is paid for once, nothing is called done that is not on disk, and in the end everything adds up.
+ *
+ * BATCHD_FAULT_STRIDE=1 takes every n, otherwise it is every fourth.  BATCHD_FAULT_ONLY=n: only that one.
  */
 enum { PARTS = 16, REQUESTS = 5, INSTANCES = 3 };
 
@@ -92,10 +94,18 @@ static bool run_with(enum fault where, int n, bool pipeline)
 
 static void run_all(enum fault where, int part, bool pipeline)
 {
-	int n = part;
+	const char *text = getenv("BATCHD_FAULT_STRIDE");
+	const char *only = getenv("BATCHD_FAULT_ONLY");
+
+	if (only != NULL) {
+		if (atoi(only) % PARTS == part)
+			(void)run_with(where, atoi(only), pipeline);
+		return;
+	}
+	int n = part, stride = PARTS * (text != NULL && atoi(text) > 0 ? atoi(text) : 4);
 
 	while (run_with(where, n, pipeline))
-		n += PARTS;
+		n += stride;
 	ck_assert_int_gt(n, part);              /* there were some */
 	if (part == 0)
 		printf("about %d calls of the %s\n", n, where == FAULT_STORE ? "database" : "disk");
