@@ -47,15 +47,20 @@ static int write_line(const struct render *w, struct file_out *to, const struct 
 	int rc = 0;
 
 	snprintf(wire, sizeof wire, "\"b%lld-%lld\"", (long long)job->row.id, (long long)p->n);
-	char *key = memmem(line->at, line->len, "\"custom_id\"", 11);
-	if (key != NULL) {
-		char *colon = key + 11 + strspn(key + 11, " \t");
+	/* a body may have a custom_id of its own in front of the line's */
+	for (char *key = line->at; at == NULL && key != NULL;) {
+		key = memmem(key, line->len - (size_t)(key - line->at), "\"custom_id\"", 11);
+		if (key == NULL)
+			break;
+		key += 11;
+		char *colon = key + strspn(key, " \t"), *value = colon + (*colon == ':');
 
-		if (*colon == ':')
-			at = colon + 1 + strspn(colon + 1, " \t");
+		value += strspn(value, " \t");
+		if (*colon == ':' && strncmp(value, wire, strlen(wire)) == 0)
+			at = value;
 	}
 	size_t from = 0;
-	if (at != NULL && strncmp(at, wire, strlen(wire)) == 0) {
+	if (at != NULL) {
 		char *natural = custom_id_make(p->instance_id, p->n % job->row.passk, job->row.passk);
 		struct buf text = { 0 };
 		struct jw jw = { .out = &text };

@@ -32,7 +32,7 @@ ODD_IDS = ["ümlaut-日本-😀", "dots.and.more.dots", "x" * 300, "y" * 512, "a
 @test
 def odd_custom_ids(s):
     """1: any text is a custom_id; what the endpoint cannot take is mapped and back; nobody outside notices."""
-    s.up(max_requests=11)
+    s.up(max_requests=11, dialect="doubleword")         # 64 bytes are the most that it takes
     job = s.submit_raw([request(n) for n in ODD_IDS])
     st = s.wait(job)
     equal(st["passes"]["done"], len(ODD_IDS), "done")
@@ -60,7 +60,7 @@ def odd_instance_ids(s):
     said = write_lines(s.path("a.jsonl"), [dict(good[n], custom_id="%s__pass%d" % (name, k)) for name in ids for k in (0, 1) for n in (1, 2)])
     s.ep_words += ["--answers", said, "--default", good[1]["content"]]
     s.open_endpoint()
-    s.conf()
+    s.conf(dialect="doubleword")
     s.start_batchd()
     job = s.submit("bugfixer", "--dataset", write_lines(s.path("d.jsonl"), [dict(row, instance_id=n) for n in ids]),
                    "--repostructure_dir", s.path("structures"), "--save_dir", s.path("out"), "--model_name", "m", "--passk", 2)
@@ -255,6 +255,76 @@ def an_endpoint_that_speaks_no_batches(s):
     text = s.ctl("status", job).out + s.ctl("events", job).out
     has(text, "404", "what is shown")
     check(len(s.calls()) < 40, "%d calls", len(s.calls()))
+
+
+@test
+def result_files_of_odd_shapes(s):
+    """4: BOM, CRLF, blank lines, no final newline, another order, strangers, doubles, all in one file: the merged output is plain
+    JSONL in the order of the input, whatever the custom_ids were on the way."""
+    ids = ["r%02d" % n for n in range(8)] + ["x" * 300, "b1-5"]
+    s.up(plan=[{"lines": "bom"}, {"lines": "crlf"}, {"lines": "blank"}, {"lines": "no_final_newline"}, {"lines": "shuffle"},
+               {"lines": "stranger"}, {"lines": "duplicate"}, {"lines": "one_file"}, {"custom_id": "r03", "do": "error", "status": 400}], dialect="doubleword")
+    st = s.wait(s.submit_raw([request(n) for n in ids]), exit=1)
+    equal(st["passes"]["done"], 9, "done")
+    back = s.saved("batch_output_step1.jsonl")
+    equal([r["custom_id"] for r in back], ids, "the merged output")
+    data = open(s.path("out", "batch_output_step1.jsonl"), "rb").read()
+    check(b"\r" not in data and b"\xef\xbb\xbf" not in data, "a CR or a BOM in the merged output")
+
+
+@test
+def answers_of_odd_shapes(s):
+    """4: contents with custom_id in them, lone surrogates, NUL, a megabyte; a line that is rubbish costs one request."""
+    s.up([{"custom_id": "a", "content": "{\"custom_id\": \"b1-0\"}"}],
+         plan=[{"custom_id": "b", "do": "content", "json": "\"lone \\ud800 nul \\u0000 end\""},
+               {"custom_id": "c", "do": "big", "bytes": 3000000}, {"custom_id": "d", "do": "raw", "hex": "7b22ff00fe", "times": 1},
+               {"custom_id": "e", "do": "raw", "line": "{\"response\": {\"status_code\": 200, \"body\": {\"custom_id\": \"zz\", \"choices\": "
+                "[{\"message\": {\"content\": \"late\"}, \"finish_reason\": \"stop\"}]}}, \"error\": null, \"custom_id\": \"e\"}"},
+               {"custom_id": "f", "do": "length", "content": None, "times": 1}], dialect="doubleword")
+    ids = list("abcdefg") + ["x" * 300]
+    rows = [request(n) for n in ids]
+    rows[7] = {"body": dict(rows[7]["body"], metadata={"custom_id": "mine"}), "custom_id": ids[7]}
+    st = s.wait(s.submit_raw(rows))
+    equal(st["passes"]["done"], 8, "done")
+    equal(s.saved("batch_requests_step1.jsonl")[7]["custom_id"], ids[7], "a custom_id behind another")
+    back = s.saved("batch_output_step1.jsonl")
+    equal([r["custom_id"] for r in back], ids, "the merged output")
+    equal(len(back[2]["response"]["body"]["choices"][0]["message"]["content"]), 3000000, "bytes of the big one")
+
+
+@test
+def a_dataset_out_of_a_pipe(s):
+    """2 of the design: a dataset may come from a pipe."""
+    s.up(answers())
+    text = open(os.path.join(demo_data(), "demo.jsonl"), "rb").read()
+    r = s.ctl("submit", "bugfixer", "--dataset", "/dev/stdin", "--repostructure_dir", os.path.join(demo_data(), "structures"),
+              "--save_dir", s.path("out"), "--model_name", "m", "--passk", 2, input=text).expect(0)
+    equal(s.wait(r.out.split()[0], exit=1)["passes"]["done"] > 0, True, "something is done")
+
+
+@test
+def many_submits_at_a_time(s):
+    """2: twenty at once: each is a job of its own, all of them end, the batches within max_active."""
+    s.up(max_active=3, delay_ms=100)
+    path = write_lines(s.path("r.jsonl"), [request("r%d" % n) for n in range(30)])
+    running = [s.ctl_open("submit", "raw", "--requests", path, "--save_dir", s.path("out%d" % n)) for n in range(20)]
+    jobs = [p.communicate(timeout=60)[0].decode().split("\n")[0] for p in running]
+    equal(len(set(jobs)), 20, "ids: %s" % jobs)
+    s.ctl("wait", *jobs, "--timeout", 60).expect(0)
+    for n in range(20):
+        equal(len(s.saved("batch_output_step1.jsonl", "out%d" % n)), 30, "results of %d" % n)
+    equal(len(s.billed()), 600, "billed")
+
+
+@test
+def two_endpoints(s):
+    """4: each has its limits; what parks one does not hold up the other."""
+    s.start_endpoint()
+    s.conf(more=', { name = "bad"; base_url = "http://127.0.0.1:1/v1"; }')
+    s.start_batchd()
+    bad = s.submit_raw([request("a")], save="bad", endpoint="bad")
+    s.wait(s.submit_raw([request("a")], endpoint="local"))
+    equal(s.status(bad)["state"], "running", "the other job")
 
 
 @test
