@@ -16,9 +16,21 @@ static bool looks_like_one(const char *text)
 	return n > 0 && text[job + 2 + n] == '\0';
 }
 
+enum { HEADER_MAX = 64 };       /* those who take no more than that make a header of it */
+
+static bool is_header_value(const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f)
+			return false;
+	return true;
+}
+
 bool wire_id_fits(const char *custom_id, int max, bool dots)
 {
 	if ((max > 0 && strlen(custom_id) > (size_t)max) || looks_like_one(custom_id))
+		return false;
+	if (max > 0 && max <= HEADER_MAX && !is_header_value(custom_id))
 		return false;
 	if (dots)
 		return true;

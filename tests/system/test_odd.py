@@ -43,6 +43,8 @@ def odd_custom_ids(s):
         sent = next(n for n, _ in s.billed() if r["response"]["body"]["choices"][0]["message"]["content"] == "echo " + n)
         check(sent == r["custom_id"] or sent.startswith("b%s-" % job), "%r got the answer of %r", r["custom_id"], sent)
     equal(len({r["response"]["body"]["choices"][0]["message"]["content"] for r in back}), len(ODD_IDS), "answers")
+    for n, _ in s.billed():
+        check(0 < len(n) <= 64 and n.isascii() and n.isprintable() and " " not in n, "%r went out to one who does not take it", n)
     s.audit(job)
 
 
