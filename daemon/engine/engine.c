@@ -5,14 +5,12 @@
  * If the database fails, nothing in memory is trusted any more: the engine waits for what is under way, forgets
  * everything, and loads from the database as a start would.  There is no second way of recovering.
  */
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine_int.h"
-#include "fault.h"
 #include "hub.h"
 #include "log.h"
 #include "mem.h"
@@ -212,87 +210,7 @@ void task_start(struct engine *e, struct job *job, struct task *t)
 	e->env.workers->submit(e->env.workers, &t->work);
 }
 
-/* --- loading, and loading again ------------------------------------------------------------------ */
-
-int batches_load(struct engine *e, struct job *only, struct err *err)
-{
-	int64_t *ids = NULL;
-	size_t n = 0;
-	int rc = batch_list(e->db, 0, &ids, &n, err);
-
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		struct batch_row row;
-
-		if ((rc = batch_get(e->db, ids[i], &row, err)) < 0)
-			break;
-		struct job *job = job_in_memory(e, row.job);
-
-		if (job == NULL || (only != NULL && only != job)) {
-			batch_row_done(&row);
-		} else if (row.state == BATCH_BUILDING) {       /* its file was never finished */
-			if ((rc = db_begin(e->db, err)) == 0 &&
-			    ((rc = pass_release_batch(e->db, &job->tally, (int)row.stage, row.id, 0, INT64_MAX, err)) < 0 ||
-			     (rc = tally_flush(e->db, &job->tally, err)) < 0 ||
-			     (rc = batch_delete(e->db, row.id, err)) < 0 || (rc = db_commit(e->db, err)) < 0))
-				db_rollback(e->db);
-			if (rc == 0)
-				rc = count_get(e->db, job->row.id, &job->counts, err);
-			batch_row_done(&row);
-		} else {
-			batch_add(e, job, &row);
-		}
-	}
-	free(ids);
-	return rc;
-}
-
-static int load(struct engine *e, struct err *err)
-{
-	int64_t *ids = NULL;
-	size_t n = 0;
-	int rc = endpoints_open(e, err);
-
-	if (rc == 0)
-		rc = job_list_open(e->db, &ids, &n, err);
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		struct job *job;
-
-		rc = job_load(e, ids[i], &job, err);
-		if (rc == 0 && job->row.state == JOB_LOADING)   /* it never came in, or was on its way out */
-			job->remove = true;
-		if (rc < 0 && rc != BD_ESTORE) {                /* one bad job keeps no other from going on */
-			engine_event(e, ids[i], 0, "error", "waits: %s; mend it, then: batchctl resume %lld", err->msg,
-			             (long long)ids[i]);
-			rc = job_set_reason(e->db, ids[i], err->msg, err);
-		} else if (rc == 0 && job->row.state == JOB_RUNNING && job->row.reason[0] != '\0') {
-			text_set(&job->row.reason, "");         /* of a start or a disk before */
-			rc = job_set_reason(e->db, ids[i], "", err);
-		}
-	}
-	free(ids);
-	if (rc == 0)
-		rc = batches_load(e, NULL, err);
-	if (rc == 0)
-		rc = cleanups_load(e, err);
-	for (struct job *j = e->jobs; rc == 0 && j != NULL; j = j->next)
-		if (!j->remove)
-			sweep_start(j);
-	return rc;
-}
-
-static void forget(struct engine *e)
-{
-	while (e->batches != NULL)
-		batch_drop(e->batches);
-	cleanups_forget(e);
-	while (e->jobs != NULL) {
-		struct job *j = e->jobs;
-
-		e->jobs = j->next;
-		job_free(j);
-	}
-	endpoints_close(e);
-}
+/* --- loading again ------------------------------------------------------------------------------- */
 
 static bool under_way(struct engine *e)
 {
@@ -318,11 +236,11 @@ static void tick_broken(struct engine *e)
 		a->done(a);
 	if (under_way(e) || now_ms(e) < e->broken_ms || e->draining)
 		return;
-	forget(e);
+	engine_forget(e);
 	e->broken = false;
 	e->again = true;
-	if (load(e, &err) < 0) {
-		forget(e);
+	if (engine_load(e, &err) < 0) {
+		engine_forget(e);
 		engine_break(e, err.msg);
 	}
 }
@@ -437,7 +355,7 @@ int engine_open(const struct engine_env *env, struct engine **ret, struct err *e
 		e->uuid = mem_strdup("0");
 	hub_cache_sweep(env->state_dir);
 	sweep_state(e);
-	int rc = load(e, err);
+	int rc = engine_load(e, err);
 	if (rc < 0) {
 		engine_close(e);
 		return rc;
@@ -486,7 +404,7 @@ void engine_close(struct engine *e)
 	hubs_close(e);
 	if (e->in_txn)
 		db_rollback(e->db);
-	forget(e);
+	engine_forget(e);
 	while (e->events != NULL) {
 		struct pending_event *p = e->events;
 

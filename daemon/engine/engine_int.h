@@ -129,6 +129,8 @@ int64_t now_ms(struct engine *e);
 bool engine_write(struct engine *e);                    /* false: broken */
 bool engine_ok(struct engine *e, int rc, struct err *err);      /* false (and broken) if rc < 0 */
 int engine_flush(struct engine *e, struct err *err);    /* commit now */
+int engine_load(struct engine *e, struct err *err);     /* all that is open, into an empty memory */
+void engine_forget(struct engine *e);                   /* nothing may be under way */
 void engine_event(struct engine *e, int64_t job, int64_t batch, const char *level, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 
@@ -222,6 +224,13 @@ void audit_at_end(struct engine *e, int64_t job);       /* by itself; the verdic
 void hook_job(struct job *job, enum job_state state, const char *reason);
 void hook_stalled(struct batch *b);
 void retention_tick(struct engine *e);                 /* forgets jobs that ended keep_days ago */
+
+/* Two jobs in one directory would write over each other; an ended one may be retried, and its results are worth money. */
+int save_dir_taken(struct engine *e, const char *save_dir, struct err *err);
+/* Can results be written there?  Asked of the directory itself, before anything is sent.  *ret_made: its samples/ is new. */
+int save_dir_make(const char *save_dir, bool samples, bool *ret_made, struct err *err);
+/* The save_dir is the client's, or was there before; only what was made here goes. */
+void save_dir_unmake(const char *save_dir, bool made);
 
 void turn_tick(struct job *job);
 int turn_user_active(const struct endpoint *ep, int64_t uid);   /* that user's batches made or at the endpoint */

@@ -6,18 +6,15 @@
  * of rows; the loop writes them, some each turn, and with the last of them the job is RUNNING and its submitter is told.
  * A crash before that leaves a LOADING job, which the next start removes.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dataset.h"
 #include "engine_int.h"
 #include "fault.h"
 #include "files.h"
-#include "log.h"
 #include "mem.h"
 #include "range.h"
 #include "scan.h"
@@ -333,16 +330,6 @@ static bool apply_some(struct apply *a)
 	return true;
 }
 
-/* The save_dir is the client's, or was there before; only what was made here goes. */
-static void unmake_save_dir(const char *save_dir, bool made)
-{
-	char *dir = path_join(save_dir, "samples");
-
-	if (made)
-		(void)rmdir(dir);
-	free(dir);
-}
-
 /* The submitter is told; what failed leaves nothing behind. */
 static void apply_done(struct apply *a)
 {
@@ -355,7 +342,7 @@ static void apply_done(struct apply *a)
 	fault_step();
 	if (w->rc < 0) {
 		job->remove = true;
-		unmake_save_dir(job->row.save_dir, w->made_samples);
+		save_dir_unmake(job->row.save_dir, w->made_samples);
 		w->done(w->data, -1, NULL, 0, NULL, &w->err);
 	} else {
 		w->done(w->data, job->row.id, job->row.name, job->row.passes, buf_str(&w->warnings), NULL);
@@ -378,42 +365,24 @@ static void done(struct task *t)
 
 /* --- the way in ------------------------------------------------------------------------------------ */
 
-/* Can results be written there?  Asked of the directory itself, before anything is sent. */
-static int check_save_dir(const char *save_dir, bool samples, bool *ret_made, struct err *err)
-{
-	char *dir = samples ? path_join(save_dir, "samples") : mem_strdup(save_dir);
-
-	*ret_made = samples && access(dir, F_OK) != 0;
-	int rc = dir_make(dir, 0755, err);
-
-	if (rc == 0 && access(save_dir, W_OK | X_OK) != 0)
-		rc = err_sys(err, BD_EINVALID, "save_dir %s is not writable for batchd", save_dir);
-	else if (rc < 0)
-		err->code = rc = BD_EINVALID;
-	free(dir);
-	return rc;
-}
-
 static int insert_job(struct engine *e, const struct submission *s, const struct endpoint *ep, const struct rollout *r,
                       struct job **ret, struct err *err)
 {
 	struct rollout_params params = s->params;
 	struct buf text = { 0 };
-	char made_up[64];
 	int64_t id = 0;
 
 	params.line_url = ep->cfg->line_url;
 	params.drop_partial = !e->env.config->keep_partial;
 	rollout_params_print(&params, &text);
-	snprintf(made_up, sizeof made_up, "%s", s->params.workflow);
-	struct job_row row = { .name = mem_strdup(s->name != NULL ? s->name : made_up),
+	struct job_row row = { .name = mem_strdup(s->name != NULL ? s->name : s->params.workflow),
 		.workflow = mem_strdup(s->params.workflow), .endpoint = mem_strdup(ep->name),
 		.params = mem_strdup(buf_str(&text)),
 		.model = mem_strdup(s->params.model_name != NULL ? s->params.model_name : ""),
-		.dataset = mem_strdup(s->dataset != NULL ? s->dataset : ""), .save_dir = mem_strdup(s->keep ? "" : s->save_dir),
-		.fetch_dir = mem_strdup(s->keep ? s->save_dir : ""),
-		.owner_uid = s->owner_uid, .priority = s->priority, .canary = s->canary, .stages = rollout_stages(r), .passk = s->params.passk,
-		.created_ms = now_ms(e) };
+		.dataset = mem_strdup(s->dataset != NULL ? s->dataset : ""),
+		.save_dir = mem_strdup(s->keep ? "" : s->save_dir), .fetch_dir = mem_strdup(s->keep ? s->save_dir : ""),
+		.owner_uid = s->owner_uid, .priority = s->priority, .canary = s->canary, .stages = rollout_stages(r),
+		.passk = s->params.passk, .created_ms = now_ms(e) };
 
 	buf_done(&text);
 	int rc = engine_write(e) ? job_insert(e->db, &row, &id, err) : err_set(err, BD_ESTORE, "the database is not writable");
@@ -426,42 +395,12 @@ static int insert_job(struct engine *e, const struct submission *s, const struct
 	return rc < 0 ? rc : engine_flush(e, err);
 }
 
-/* The same directory, by whatever path it is named? */
-static bool same_dir(const char *a, const char *b)
-{
-	struct stat one, two;
-
-	return strcmp(a, b) == 0 || (stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev &&
-	                             one.st_ino == two.st_ino);
-}
-
-/* Two jobs in one directory would write over each other; an ended one may be retried, and its results are worth money. */
-static int save_dir_taken(struct engine *e, const char *save_dir, struct err *err)
-{
-	char *results = path_join(save_dir, "batch_requests_step1.jsonl");
-	bool in_use = access(results, F_OK) == 0;
-	int64_t id;
-
-	free(results);
-	for (struct job *j = e->jobs; j != NULL; j = j->next)
-		if (!j->remove && same_dir(j->row.save_dir, save_dir))
-			return err_set(err, BD_EINVALID, "save_dir %s is in use by job %lld (%s); name another one", save_dir,
-			               (long long)j->row.id, j->row.name);
-	if (!in_use || job_of_save_dir(e->db, save_dir, &id, NULL) < 0)
-		return 0;
-	struct job *job = job_in_memory(e, id);
-	if (job != NULL && job->remove)
-		return 0;
-	return err_set(err, BD_EINVALID, "save_dir %s holds the results of job %lld; name another one, or let go of that job: "
-	               "batchctl remove %lld", save_dir, (long long)id, (long long)id);
-}
-
 /* Results that stay with batchd until their owner fetches them, and go with the job. */
 static int keep_results(struct job *job, bool samples, struct err *err)
 {
 	char *dir = job_path(job, "results");
 	bool made;
-	int rc = check_save_dir(dir, samples, &made, err);
+	int rc = save_dir_make(dir, samples, &made, err);
 
 	text_set(&job->row.save_dir, dir);
 	if (rc == 0)
@@ -507,7 +446,7 @@ int engine_submit(struct engine *e, const struct submission *s, submit_fn on_don
 	int rc = check(e, s, &ep, &r, err);
 
 	if (rc == 0 && !s->keep)
-		rc = check_save_dir(s->save_dir, rollout_product_suffix(r) != NULL, &made, err);
+		rc = save_dir_make(s->save_dir, rollout_product_suffix(r) != NULL, &made, err);
 	if (rc == 0)
 		rc = insert_job(e, s, ep, r, &job, err);
 	if (rc == 0 && s->keep)
@@ -523,7 +462,7 @@ int engine_submit(struct engine *e, const struct submission *s, submit_fn on_don
 		if (job != NULL)
 			job->remove = true;
 		if (!s->keep)
-			unmake_save_dir(s->save_dir, made);
+			save_dir_unmake(s->save_dir, made);
 		return rc;
 	}
 	struct submit *w = MEM_NEW(struct submit);
