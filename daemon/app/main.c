@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,6 +387,14 @@ static void close_all(void)
 	(void)uv_loop_close(&app.loop);
 }
 
+/* Large blocks go back to the system when they are freed, and few threads need few heaps. */
+static void keep_memory_low(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
+	(void)mallopt(M_TRIM_THRESHOLD, 1 << 20);
+	(void)mallopt(M_ARENA_MAX, 2);
+}
+
 static void run(void)
 {
 	int64_t beat = notify_watchdog_ms();
@@ -431,6 +440,7 @@ int main(int argc, char **argv)
 		config_free(app.config);
 		return 0;
 	}
+	keep_memory_low();
 	open_loop();
 	if (open_all(&err) < 0) {
 		log_error("%s", err.msg);

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""The steps of a workflow by themselves, through batchctl stage, and the whole job of the same."""
+import os, re, statistics, subprocess, sys, time
+
+import data
+from bench import Daemon, Missing, Pings, TOP, fresh, mb, need, path, program, rounds, run, seconds, size, spread
+
+PLAIN = os.path.join(TOP, 'tests', 'bench', 'plain.py')
+
+
+def subset(top, n):
+    """The first n rows of the dataset, in a file."""
+    name = os.path.join(top, 'dataset-%d.jsonl' % n)
+    with open(os.path.join(top, 'dataset.jsonl')) as f, open(name, 'w') as out:
+        for _, line in zip(range(n), f):
+            out.write(line)
+    return name
+
+
+def stage(top, step, out, passk, workers=1, dataset=None, mirrors=None):
+    cmd = [program('batchctl'), 'stage', 'bugfixer', step, '--dataset', dataset or os.path.join(top, 'dataset.jsonl'),
+           '--model_name', 'm', '--passk', str(passk), '--num_workers', str(workers)]
+    cmd += ['--repo_mirrors', mirrors] if mirrors else ['--repostructure_dir', os.path.join(top, 'structures')]
+    if step != 'gen_step1':
+        cmd += ['--input_file', os.path.join(top, 'output%d.jsonl' % (1 if step == 'proc_step1_gen_step2' else 2))]
+    if step == 'proc_step2':
+        cmd += ['--step1_file', os.path.join(top, 'output1.jsonl'), '--save_dir', os.path.join(out, 'save')]
+    else:
+        cmd += ['--output_file', os.path.join(out, step)]
+    return run(cmd)
+
+
+def plain(top, step, out, passk, dataset):
+    return run([sys.executable, PLAIN, step, dataset, os.path.join(top, 'structures'), top, os.path.join(out, 'plain'),
+                str(passk)])
+
+
+def step1(t):
+    instances, passk, megabytes = data.sizes()
+    top = data.bugfixer(instances, passk, megabytes)
+    some = subset(top, min(instances, size('SOME', 10)))
+    mirrors, _ = data.mirror(megabytes)
+    one, two, git, python = [], [], [], []
+    for _ in range(rounds()):
+        out = fresh('steps')
+        one.append(stage(top, 'gen_step1', out, passk, 1, some)[0])
+        two.append(stage(top, 'gen_step1', out, passk, 2, some)[0])
+        git.append(stage(top, 'gen_step1', out, passk, 1, some, mirrors)[0])
+        python.append(plain(top, 'gen_step1', out, passk, some)[0])
+    t.ratio('stage 1, one thread, %d structures of %d MB' % (min(instances, size('SOME', 10)), megabytes), one, python,
+            seconds, '>= 12x', faster=True)
+    t.ratio('stage 1 from a mirror, against structures', git, one, seconds, '>= 5x', faster=True)
+    t.ratio('stage 1, 2 threads against 1', two, one, seconds, '>= 1.7x', faster=True)
+
+
+def step3(t):
+    instances, passk, megabytes = data.sizes()
+    top = data.bugfixer(instances, passk, megabytes)
+    n = min(instances, size('SOME', 10))
+    some, few = subset(top, n), subset(top, 1)
+    ours, python = [], []
+    for _ in range(rounds()):
+        out = fresh('steps')
+        base = stage(top, 'gen_step1', out, passk, 1, some)[1]     # the scan, which a job has behind it by then
+        ours.append(max(0.001, stage(top, 'proc_step2', out, passk, 1, some)[1] - base) / (n * passk))
+        python.append(plain(top, 'proc_step2', fresh('steps'), passk, few)[1] / passk)
+    t.ratio('stage 3: one answer to a patch, CPU', ours, python, seconds, '>= 50x', faster=True)
+
+
+def job(t):
+    instances, passk, megabytes = data.sizes()
+    top = data.bugfixer(instances, passk, megabytes)
+    parts = []
+    out = fresh('steps')
+    for step in ('gen_step1', 'proc_step1_gen_step2', 'proc_step2'):
+        parts.append(stage(top, step, out, passk, 2)[0])
+    with Daemon('bugfixer', endpoint_args=['--answers', os.path.join(top, 'answers')]) as d:
+        with Pings(d) as pings:
+            began = time.perf_counter()
+            job = d.submit('bugfixer', '--dataset', os.path.join(top, 'dataset.jsonl'), '--repostructure_dir',
+                           os.path.join(top, 'structures'), '--save_dir', os.path.join(d.dir, 'save'), '--model_name', 'm',
+                           '--passk', str(passk))
+            code = d.wait(job)
+            wall = time.perf_counter() - began
+        peak, anon = d.memory()
+        s = d.call('status', job=job)
+        cpu, cpu_endpoint = d.cpu(), d.cpu(d.endpoint.pid)
+    of, total = s['structures'], instances * os.path.getsize(data.structure(megabytes)[0])
+    t.add('whole job: %d instances x %d, %d MB each' % (instances, passk, megabytes),
+          '%s (CPU %s, the endpoint %s; %d of %d done)' % (seconds(wall), seconds(cpu), seconds(cpu_endpoint),
+                                                        s['passes']['done'], s['passes']['total']),
+          '%s (%s)' % (seconds(sum(parts)), ' + '.join(seconds(p) for p in parts)), spread([wall / sum(parts)]), '<= 1.25x')
+    t.add('its memory', mb(peak) + ' (at the end %s anonymous)' % mb(anon), '', '', '<= 128 MB')
+    t.add('ping meanwhile', pings.text(), '', '', 'p99 <= 20 ms')
+    t.add('structures: parses per instance', '%.2f' % (of['parses'] / instances), '1', '', '1')
+    t.add('bytes of them read beyond one pass', '%.2f %%' % (100.0 * (of['bytes_read'] - total) / total), '', '', '<= 2 %')
+    if code not in (0, 1):
+        raise RuntimeError('the job ended with %d' % code)
+
+
+ROWS = {'step1': step1, 'step3': step3, 'bugfixer': job}
