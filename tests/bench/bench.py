@@ -25,10 +25,14 @@ def program(name):
 
 
 def micro(name, *args):
-    """Run a program of tests/bench/*.c; its lines `name value` as a dictionary."""
+    """Run a program of tests/bench/*.c; its lines `name value`, a list of values for each name."""
     out = subprocess.run([os.path.join(BUILD, 'tests', 'bench', name), *map(str, args)],
                          stdout=subprocess.PIPE, check=True).stdout.decode()
-    return {k: float(v) for k, v in (line.split() for line in out.splitlines() if line)}
+    got = {}
+    for line in out.splitlines():
+        key, value = line.split()
+        got.setdefault(key, []).append(float(value))
+    return got
 
 
 def fresh(*names):
@@ -60,8 +64,13 @@ class Table:
         print('  %s: %s; %s; %s; goal %s' % (row, figure, baseline or 'no baseline', ratio or '-', goal or '-'),
               file=sys.stderr, flush=True)
 
-    def ratio(self, row, ours, theirs, unit, goal, faster=False):
-        """Lists of one figure a round; faster: the ratio tells how many times as fast we are."""
+    def ratio(self, row, ours, theirs, unit, goal, faster=False, swap=False):
+        """
+        Lists of one figure a round; faster: the ratio tells how many times as fast we are; swap: they are speeds, and
+        the baseline comes first.
+        """
+        if swap:
+            ours, theirs, faster = theirs, ours, False
         both = [(t / o if faster else o / t) for o, t in zip(ours, theirs) if o > 0 and t > 0]
         self.add(row, unit(statistics.median(ours)), unit(statistics.median(theirs)),
                  spread(both), goal)

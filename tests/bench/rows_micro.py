@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""Parts by themselves: the scanner, the escaper, the database, one transfer."""
+import os, statistics, subprocess, time
+
+import data
+from bench import Daemon, fresh, mb, mb_s, micro, need, path, rounds, run, seconds, size, spread
+from rows_job import requests_file
+
+
+def scan(t):
+    made, _ = data.structure(size('MB', 60))
+    got = {'scan': [], 'memchr': [], 'cjson': []}
+    for _ in range(rounds()):
+        for what in got:
+            got[what] += micro('bench_scan', made, data.REPO, what)[what]
+    length = os.path.getsize(made)
+    t.ratio('scan a structure of %s into its index' % mb(length), got['scan'], got['memchr'], seconds, '<= 5x memchr')
+    t.ratio('the same', got['scan'], got['cjson'], seconds, '>= 10x cJSON', faster=True)
+    memory = statistics.median(micro('bench_scan', made, data.REPO, 'memory')['bytes'][0] for _ in range(3))
+    t.add('memory of it', mb(memory), mb(length), '', '<= 8 MB + 2 %% = %s' % mb(8e6 + length * 0.02))
+
+
+def escape(t):
+    name = path('text')
+    if not os.path.exists(name):
+        with open(name, 'w') as f:
+            for _, text, _ in data.plain_files():
+                f.write(text)
+                if f.tell() > 8000000:
+                    break
+    got = micro('bench_escape', name, rounds(15))
+    length = os.path.getsize(name)
+    speed = lambda s: mb_s(length / s)
+    t.ratio('escaping %s of text into JSON' % mb(length), got['escape'], got['cjson'], speed, '>= 8x cJSON', faster=True)
+    t.ratio('the same', got['escape'], got['plain'], speed, '(its definition, byte by byte)', faster=True)
+
+
+def store(t):
+    passes = size('ROWS', 1000000)
+    d = fresh('store')
+    filled = micro('bench_store', d, passes, 'fill')['fill'][0]
+    got = micro('bench_store', d, passes, 'moves', rounds())
+    per = lambda v: '%.0f/s' % v
+    t.ratio('transitions stored durably', got['single'], got['parts'], per, '>= 50x', swap=True)
+    got = micro('bench_store', d, passes, 'status', rounds())
+    t.ratio('status at %d passes' % passes, got['sums'], got['group'], seconds, '>= 1000x', faster=True)
+    t.add('filling it', seconds(filled), '', '', '')
+    fresh('store')
+
+
+def growth(t):
+    """Time and memory per pass must not depend on how many there are."""
+    times = []
+    for passes in (10000, 100000, 1000000):
+        if passes > size('ROWS', 1000000):
+            break
+        d = fresh('store')
+        took = []
+        for _ in range(3):
+            d = fresh('store')
+            took.append(micro('bench_store', d, passes, 'fill')['fill'][0] / passes)
+        times.append((passes, statistics.median(took)))
+    fresh('store')
+    first = times[0][1]
+    t.add('rows into the database', ', '.join('%d: %s' % (n, seconds(s)) for n, s in times) + ' a pass', '',
+          ', '.join('%.2f' % (s / first) for _, s in times), 'within 20 %')
+
+
+def restart(t):
+    """kill -9 with every pass in flight, then the time until ping is answered."""
+    rows = size('ROWS', 1000000)
+    requests = requests_file(rows)
+    with Daemon('restart', endpoint_args=['--delay_ms', '100000000']) as d:
+        job = d.submit('raw', '--requests', requests, '--save_dir', os.path.join(d.dir, 'save'))
+        for _ in range(6000):
+            if d.call('status', job=job)['passes']['batched'] == rows:
+                break
+            time.sleep(0.1)
+        ours, scans = [], []
+        db = os.path.join(d.dir, 'state', 'batchd.db')
+        for _ in range(rounds(5)):
+            d.daemon.kill()
+            d.daemon.wait()
+            began = time.perf_counter()
+            d.start()
+            d.call('status', job=job)
+            ours.append(time.perf_counter() - began)
+            import sqlite3
+            began = time.perf_counter()
+            c = sqlite3.connect('file:%s?mode=ro' % db, uri=True)
+            for _row in c.execute('SELECT count(*), sum(n), count(state) FROM pass NOT INDEXED'):
+                pass
+            c.close()
+            scans.append(time.perf_counter() - began)
+    t.ratio('start after kill -9, %d in flight' % rows, ours, scans, seconds, '<= 2x one scan of the table')
+
+
+ROWS = {'scan': scan, 'escape': escape, 'store': store, 'growth': growth, 'restart': restart}
