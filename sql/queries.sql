@@ -16,7 +16,8 @@ SELECT id, name, workflow, state, reason, endpoint, params, model, dataset, save
   FROM job WHERE id = :id;
 
 -- name: job_list_open
-SELECT id FROM job WHERE state IN ('LOADING','RUNNING','PAUSED')
+-- A canceled one is open until it has an end.
+SELECT id FROM job WHERE state IN ('LOADING','RUNNING','PAUSED') OR (state = 'CANCELED' AND ended_ms = 0)
 UNION SELECT job FROM batch WHERE state <> 'ENDED' ORDER BY 1;
 
 -- name: job_list_newest
@@ -101,6 +102,9 @@ SELECT n, instance_id FROM instance WHERE job = :job ORDER BY n;
 INSERT INTO pass (job, stage, n) VALUES (:job, :stage, :n)
 ON CONFLICT (job, stage, n) DO UPDATE SET state = 'READY', attempt = 0, reason = NULL, details = NULL;
 
+-- name: pass_state
+SELECT state FROM pass WHERE job = :job AND stage = :stage AND n = :n;
+
 -- name: pass_ready
 -- What the next request file is made of; with the answer of the stage before.  SQLite takes the partial index pass_open
 -- only where the index's condition stands word for word.
@@ -133,7 +137,7 @@ UPDATE pass SET state = 'BATCHED', attempt = attempt + 1, batch = :batch, req_of
 
 -- name: pass_to_answered
 UPDATE pass SET state = :state, ans_batch = :batch, ans_kind = :kind, ans_off = :off, ans_len = :len,
-                reason = :reason, details = NULL
+                reason = NULL, details = NULL
  WHERE job = :job AND stage = :stage AND n = :n AND state = 'BATCHED';
 
 -- name: pass_to_done
@@ -153,14 +157,12 @@ UPDATE pass SET state = 'FAILED', reason = :reason, details = :details,
  WHERE job = :job AND stage = :stage AND n = :n AND state = :from;
 
 -- name: pass_cancel_open
--- The reason `answered` says that there is an answer to go on from.
-UPDATE pass SET state = 'CANCELED', reason = iif(:from = 'ANSWERED', 'answered', NULL), details = NULL WHERE job = :job AND stage = :stage AND state = :from AND n IN
+UPDATE pass SET state = 'CANCELED' WHERE job = :job AND stage = :stage AND state = :from AND n IN
   (SELECT n FROM pass WHERE job = :job AND stage = :stage AND state = :from AND state IN ('READY','ANSWERED')
     ORDER BY n LIMIT :most);
 
 -- name: pass_to_canceled
-UPDATE pass SET state = 'CANCELED', reason = NULL, details = NULL
- WHERE job = :job AND stage = :stage AND n = :n AND state = 'BATCHED';
+UPDATE pass SET state = 'CANCELED' WHERE job = :job AND stage = :stage AND n = :n AND state = 'BATCHED';
 
 -- name: pass_retry_list
 -- Passes that a person may ask for again.
@@ -243,11 +245,12 @@ ON CONFLICT (name) DO UPDATE SET parked = excluded.parked, parked_ms = excluded.
 INSERT INTO event (time_ms, job, batch, level, text) VALUES (:time_ms, :job, :batch, :level, :text);
 
 -- name: event_list
-SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), coalesce(j.owner_uid, -1)
-  FROM event e LEFT JOIN job j ON j.id = e.job
+SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), coalesce(j.owner_uid, -1) FROM event e LEFT JOIN job j ON j.id = e.job
  WHERE e.seq > :after ORDER BY e.seq LIMIT :most;
 
 -- name: event_list_of_job
-SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), coalesce(j.owner_uid, -1)
-  FROM event e LEFT JOIN job j ON j.id = e.job
+SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), coalesce(j.owner_uid, -1) FROM event e LEFT JOIN job j ON j.id = e.job
  WHERE e.job = :job AND e.seq > :after ORDER BY e.seq LIMIT :most;
+
+-- name: event_last_seq
+SELECT coalesce(max(seq), 0) FROM event;

@@ -36,10 +36,10 @@ static int change_state(struct job *job, enum job_state to, const char *reason, 
 
 	if (!engine_write(e))
 		return err_set(err, BD_ESTORE, "the database cannot be written now; try again later");
-	int rc = job_set_state(e->db, job->row.id, from, to, reason, to == JOB_CANCELED ? now_ms(e) : 0, err);
+	int rc = job_set_state(e->db, job->row.id, from, to, reason, 0, err);
 	if (rc == 0) {
 		job->row.state = to;
-		job->row.ended_ms = to == JOB_CANCELED ? now_ms(e) : 0;
+		job->row.ended_ms = 0;
 		text_set(&job->row.reason, reason);
 		job->hold_ms = 0;
 		job->held = false;
@@ -193,10 +193,10 @@ static int select_range(const struct job *job, const struct retry_selector *whic
 	return rc;
 }
 
-/* A paid answer that was not judged, for want of its repository or because of a cancel, is not paid for again. */
+/* A paid answer that could not be judged for want of its repository is not paid for again. */
 static bool judge_again(const struct retry_pass *p)
 {
-	return p->answered && strcmp(p->reason, p->state == PASS_FAILED ? "missing_repo" : PASS_REASON_ANSWERED) == 0;
+	return p->state == PASS_FAILED && p->answered && strcmp(p->reason, "missing_repo") == 0;
 }
 
 /* A few hundred thousand at most: a retry by hand, in one transaction. */

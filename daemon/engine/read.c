@@ -189,8 +189,8 @@ static int apply_answer(struct read *w, int64_t n, const struct found *f, struct
 	t->cached += f->cached;
 	t->reasoning += f->reasoning;
 	w->answered++;
-	if (w->task.job->row.state == JOB_CANCELED && !w->raw)
-		return pass_canceled(w->task.e->db, t, w->stage, n, &f->ref, true, err);
+	if (w->task.job->row.state == JOB_CANCELED)
+		return pass_canceled(w->task.e->db, t, w->stage, n, &f->ref, err);
 	return pass_answered(w->task.e->db, t, w->stage, n, w->raw ? PASS_DONE : PASS_ANSWERED, &f->ref, err);
 }
 
@@ -205,7 +205,7 @@ static int apply_missing(struct read *w, const struct member *m, struct err *err
 	bool one_line = b->error_line >= 1 && b->error_line <= b->requests && b->output_file_id[0] == '\0';
 
 	if (job->row.state == JOB_CANCELED)
-		return pass_canceled(db, &job->tally, w->stage, m->n, NULL, false, err);
+		return pass_canceled(db, &job->tally, w->stage, m->n, NULL, err);
 	if ((too_large && b->requests > 1) || (one_line && (int64_t)(m - w->members) + 1 != b->error_line)) {
 		w->given_back++;                /* no fault of this one */
 		return pass_given_back(db, &job->tally, w->stage, m->n, err);
@@ -229,7 +229,7 @@ static int apply_one(struct read *w, size_t i, struct err *err)
 	if (f->class == LINE_ANSWER)
 		return apply_answer(w, m->n, f, err);
 	if (job->row.state == JOB_CANCELED)
-		return pass_canceled(w->task.e->db, &job->tally, w->stage, m->n, &f->ref, false, err);
+		return pass_canceled(w->task.e->db, &job->tally, w->stage, m->n, &f->ref, err);
 	if (f->class == LINE_PERMANENT) {
 		w->failed++;
 		return pass_failed(w->task.e->db, &job->tally, w->stage, m->n, PASS_BATCHED, f->reason, f->details,

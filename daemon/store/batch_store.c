@@ -126,21 +126,40 @@ int batch_delete(struct db *db, int64_t id, struct err *err)
 	return stmt_finish(&st, err);
 }
 
+static int ids_from(struct stmt *st, int64_t **ret, size_t *ret_n, struct err *err)
+{
+	int64_t *ids = NULL;
+	size_t n = 0;
+
+	while (stmt_next(st)) {
+		ids = mem_grow(ids, n + 1, sizeof *ids);
+		ids[n++] = stmt_int(st, 0);
+	}
+	int rc = stmt_finish(st, err);
+	if (rc < 0) {
+		free(ids);
+		return rc;
+	}
+	*ret = ids;
+	*ret_n = n;
+	return 0;
+}
+
 int batch_list(struct db *db, int64_t job, int64_t **ret, size_t *ret_n, struct err *err)
 {
 	if (job == 0) {
 		STMT(all, db, batch_list_open);
-		return stmt_ids(&all, ret, ret_n, err);
+		return ids_from(&all, ret, ret_n, err);
 	}
 	STMT(st, db, batch_list_of_job);
 	stmt_bind_int(&st, ":job", job);
-	return stmt_ids(&st, ret, ret_n, err);
+	return ids_from(&st, ret, ret_n, err);
 }
 
 int batch_list_cleanup(struct db *db, int64_t **ret, size_t *ret_n, struct err *err)
 {
 	STMT(st, db, batch_list_cleanup);
-	return stmt_ids(&st, ret, ret_n, err);
+	return ids_from(&st, ret, ret_n, err);
 }
 
 int batch_set_cleanup(struct db *db, int64_t id, int64_t cleanup, struct err *err)
@@ -215,4 +234,12 @@ int event_each(struct db *db, int64_t job, int64_t after, size_t most, event_fn 
 	stmt_bind_int(&st, ":after", after);
 	stmt_bind_int(&st, ":most", (int64_t)most);
 	return each_event(&st, each, data, err);
+}
+
+int event_last(struct db *db, int64_t *ret_seq, struct err *err)
+{
+	STMT(st, db, event_last_seq);
+	if (stmt_next(&st))
+		*ret_seq = stmt_int(&st, 0);
+	return stmt_finish(&st, err);
 }
