@@ -353,6 +353,20 @@ bool sim_run_until_calls(const char *call, int n)
 	return true;
 }
 
+void sim_stop(void)
+{
+	for (int steps = 0; !engine_drain(sim.engine); steps++) {
+		ck_assert_msg(steps < 1000, "it is never drained");
+		if (!step_until(sim.now_ms + 1000))
+			sim.now_ms += 1000;     /* its loop looks again by itself */
+	}
+	ck_assert_int_eq(sim_transport_pending(sim.transport), 0);
+	ck_assert_ptr_null(sim.first);
+	engine_close(sim.engine);
+	db_close(sim.db);
+	sim_start();
+}
+
 /* --- submitting --------------------------------------------------------------------------------------- */
 
 static void on_submitted(void *data, int64_t id, const char *name, int64_t passes, const char *warnings,

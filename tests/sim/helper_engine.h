@@ -64,6 +64,8 @@ int64_t sim_now_ms(void);
 void sim_crash(void);
 void sim_start(void);
 void sim_restart(void);
+/* SIGTERM: drained, closed, started again. */
+void sim_stop(void);
 /* The engine's next start, or its next reload, finds these settings. */
 void sim_set(const struct sim_setup *setup);
 void sim_reload(void);

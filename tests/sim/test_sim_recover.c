@@ -133,6 +133,67 @@ START_TEST(killed_again_and_again_a_job_comes_to_the_same)
 }
 END_TEST
 
+START_TEST(stopped_behind_any_step_a_job_comes_to_the_same)
+{
+	sim_new(&calm);
+	int64_t job = sim_submit_bugfixer(INSTANCES, PASSK);
+	for (int n = 0; n < 2 * _i; n++)
+		sim_step();
+	sim_stop();
+	sim_run_until_idle();
+	check_job(job, 2 * _i);
+	sim_end();
+}
+END_TEST
+
+/* What a person was told is done holds, whenever it dies behind that. */
+START_TEST(killed_behind_a_command_the_command_holds)
+{
+	struct retry_selector all = { 0 };
+	struct err err = { 0 };
+	struct buf text = { 0 };
+	struct jw w = { .out = &text };
+	int64_t n = 0;
+
+	sim_new(&(struct sim_setup){ .max_requests = 5, .max_active = 2, .poll_min_ms = 600000, .poll_max_ms = 900000 });
+	int64_t job = sim_submit_raw(20);
+	char *dir = mem_printf("%s/jobs/%d", sim_dir(), (int)job);
+	for (int i = 0; i < 11; i++)
+		sim_step();
+	ck_assert_int_eq(engine_pause(sim_engine(), job, &err), 0);
+	for (int i = 0; i < _i; i++)
+		sim_step();
+	sim_restart();
+	sim_run_until_idle();
+	ck_assert_str_eq(sim_text(job, "state"), "paused");
+	ck_assert_int_eq(engine_cancel(sim_engine(), job, &err), 0);
+	for (int i = 0; i < _i; i++)
+		sim_step();
+	sim_restart();
+	sim_run_until_idle();
+	ck_assert_str_eq(sim_text(job, "state"), "canceled");
+	ck_assert_int_eq(sim_int(job, "passes.canceled") + sim_int(job, "passes.done"), 20);
+	ck_assert_int_eq(engine_retry(sim_engine(), job, &all, &n, &err), 0);
+	for (int i = 0; i < _i; i++)
+		sim_step();
+	sim_restart();
+	sim_run_until_idle();
+	ck_assert_str_eq(sim_text(job, "state"), "done");
+	sim_check_billed_once(20);
+	sim_check(job);
+	ck_assert_int_eq(engine_remove(sim_engine(), job, &err), 0);
+	for (int i = 0; i < _i; i++)
+		sim_step();
+	sim_restart();
+	sim_run_until_idle();
+	ck_assert_int_eq(engine_job_status(sim_engine(), job, false, -1, &w, &err), BD_ENOTFOUND);
+	ck_assert_int_eq(file_size(dir), -1);
+	buf_done(&text);
+	free(dir);
+	sim_end();
+}
+END_TEST
+
 START_TEST(killed_while_a_job_comes_in_none_of_it_is_left)
 {
 	sim_new(&(struct sim_setup){ .poll_min_ms = 600000, .poll_max_ms = 900000 });
@@ -282,6 +343,8 @@ int main(void)
 	tcase_add_unchecked_fixture(tc, undisturbed, forget);
 	tcase_add_loop_test(tc, killed_behind_any_step_a_job_comes_to_the_same, 0, 150);
 	tcase_add_loop_test(tc, killed_again_and_again_a_job_comes_to_the_same, 0, 10);
+	tcase_add_loop_test(tc, stopped_behind_any_step_a_job_comes_to_the_same, 0, 65);
+	tcase_add_loop_test(tc, killed_behind_a_command_the_command_holds, 0, 20);
 	tcase_add_loop_test(tc, killed_while_a_job_comes_in_none_of_it_is_left, 0, 16);
 	tcase_add_loop_test(tc, a_call_of_the_database_fails_and_the_job_comes_to_the_same, 0, 65);
 	tcase_add_loop_test(tc, a_call_of_a_file_fails_and_the_job_comes_to_the_same, 0, 45);
