@@ -196,6 +196,33 @@ static int apply_found(struct job *job, size_t i, struct candidates *c, bool str
 	return 0;
 }
 
+/* It says no name and is not in the file of the block before: in another one of the list above them? */
+static int apply_listed(struct job *job, size_t i, struct err *err)
+{
+	struct edit *e = &job->edits->at[i];
+	char *path = e->path, *named = e->named;
+	struct candidates c;
+	int rc = 0;
+
+	candidates_listed(job, i, &c);
+	if (c.n == 0)
+		return 0;
+	e->path = NULL;
+	e->named = named != NULL ? mem_strdup(named) : NULL;
+	rc = apply_found(job, i, &c, true, err);
+	bool took_it = rc == 0 && edit_fate_applied(e->fate);
+
+	free(took_it ? path : e->path);
+	free(took_it ? named : e->named);
+	if (!took_it) {
+		e->path = path;
+		e->named = named;
+		e->fate = EDIT_NOT_FOUND;
+		e->found = 0;
+	}
+	return rc;
+}
+
 static int apply_one(struct job *job, size_t i, struct err *err)
 {
 	struct edit *e = &job->edits->at[i];
@@ -222,8 +249,10 @@ static int apply_one(struct job *job, size_t i, struct err *err)
 		}
 		return apply_new(job, e, &c, err);
 	}
-	if (c.n > 0)
-		return apply_found(job, i, &c, false, err);
+	if (c.n > 0) {
+		rc = apply_found(job, i, &c, false, err);
+		return rc < 0 || e->fate != EDIT_NOT_FOUND ? rc : apply_listed(job, i, err);
+	}
 	e->fate = c.unknown ? EDIT_UNKNOWN_FILE : EDIT_NO_PATH;
 	if (c.unknown)
 		return 0;

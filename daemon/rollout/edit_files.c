@@ -128,6 +128,28 @@ void candidates_find(struct job *job, size_t i, struct candidates *ret)
 		ret->unknown = spoken || (prev != NULL && prev->fate == EDIT_UNKNOWN_FILE);
 }
 
+void candidates_listed(struct job *job, size_t i, struct candidates *ret)
+{
+	const struct edit *e = &job->edits->at[i];
+
+	*ret = (struct candidates){ .n = 0 };
+	if (e->more->n_hints > 0)
+		return;
+	while (i > 0 && e->more->n_hints == 0)
+		e = &job->edits->at[--i];
+	for (size_t k = 0; k < e->more->n_hints; k++) {
+		const struct hint *h = &e->more->hints[k];
+		const char *path = path_of(job, h->name);
+
+		if (h->firm) {
+			ret->n = 0;
+			return;
+		}
+		if (path != NULL)
+			candidate_add(ret, path, h, false);
+	}
+}
+
 const struct candidates *candidates_all(struct job *job)
 {
 	struct candidates *ret = job->all;

@@ -49,6 +49,9 @@ void job_done(struct job *job);
 
 /* The files that edit i may be for; the first is the likeliest. */
 void candidates_find(struct job *job, size_t i, struct candidates *ret);
+/* For an edit without any name: the files of the list that stands above the edits before it; none if one file alone
+ * was meant there. */
+void candidates_listed(struct job *job, size_t i, struct candidates *ret);
 /* Every file that the answer's blocks name, and those the model was shown: for a block without any
  * name. */
 const struct candidates *candidates_all(struct job *job);

@@ -226,6 +226,31 @@ START_TEST(a_block_without_a_name_is_for_the_file_that_was_shown)
 }
 END_TEST
 
+/* Two blocks below a list of files go where their texts are; below one file's heading, nowhere else. */
+static const struct { const char *what, *text, *fates[2], *second; } lists[] = {
+	{ "a list", "Files:\n- src/pkg/app.py\n- deep.py\n\n```python\n" ONE S "def f():\n    x = 1\n" D "def f():\n    x = 2\n" R "```\n",
+	  { "applied", "applied" }, "deep.py" },
+	{ "a list, text in none", "- src/pkg/app.py\n- deep.py\n\n" ONE S "z = 1\n" D "z = 2\n" R, { "applied", "not_found" }, APP_PATH },
+	{ "a list, only nearly", "- src/pkg/app.py\n- deep.py\n\n" ONE S "  def f():\n      x = 1\n" D "  pass\n" R,
+	  { "applied", "not_found" }, APP_PATH },
+	{ "a heading", "Not deep.py but:\n### src/pkg/app.py\n" ONE S "def f():\n    x = 1\n" D "def f():\n    x = 2\n" R,
+	  { "applied", "not_found" }, APP_PATH },
+};
+
+START_TEST(blocks_below_a_list_of_files)
+{
+	struct edits e;
+
+	run(lists[_i].text, &e);
+	ck_assert_uint_eq(e.n, 2);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_msg(strcmp(edit_fate_word(e.at[i].fate), lists[_i].fates[i]) == 0, "%s: %zu: %s", lists[_i].what, i,
+		              edit_fate_word(e.at[i].fate));
+	ck_assert_str_eq(e.at[1].path, lists[_i].second);
+	edits_done(&e);
+}
+END_TEST
+
 static const struct row texts[] = {
 	{ "heading in SEARCH", "### rst.py\n" S "Title\n=======\n\nText\n" D "Title\n=======\n\nWords\n" R, "applied", "rst.py",
 	  "\"\"\"\nTitle\n=======\n\nWords\n\"\"\"\nx = 1\n" },
@@ -314,6 +339,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_path_is_found_wherever_it_stands, 0, N(paths));
 	tcase_add_loop_test(tc, a_block_is_read_however_it_is_written, 0, N(blocks));
 	tcase_add_test(tc, a_block_without_a_name_is_for_the_file_that_was_shown);
+	tcase_add_loop_test(tc, blocks_below_a_list_of_files, 0, sizeof lists / sizeof lists[0]);
 	tcase_add_loop_test(tc, a_text_is_found_and_the_rest_of_the_file_stays, 0, N(texts));
 	tcase_add_loop_test(tc, a_diff_is_read_where_there_are_no_blocks, 0, N(diffs));
 	suite_add_tcase(s, tc);
