@@ -20,7 +20,7 @@ struct audit {
 	audit_fn done;
 	void *data;
 	struct job_row row;
-	const char *suffix;             /* of the samples' products; NULL: the workflow makes none */
+	bool samples;                   /* the workflow makes them */
 	bool ended;                     /* then the aggregated files must be whole */
 	char *db_path;
 	struct buf json;
@@ -58,7 +58,7 @@ static int on_last_stage(void *data, const struct pass_row *p, struct err *err)
 
 	(void)err;
 	a->answers += p->answer.batch > 0;
-	if (p->state != PASS_DONE || a->suffix == NULL)
+	if (p->state != PASS_DONE || !a->samples)
 		return 0;
 	char *cid = custom_id_make(p->instance_id, p->n % a->row.passk, a->row.passk);
 	char *path = mem_printf("%s/samples/%s.jsonl", a->row.save_dir, cid);
@@ -98,7 +98,7 @@ static void check_lines(struct audit *a, const char *name, int64_t want)
 
 static void check_files(struct audit *a, int64_t failed)
 {
-	if (a->suffix != NULL)
+	if (a->samples)
 		check_lines(a, "output.jsonl", a->done_passes);
 	else
 		check_lines(a, "batch_output_step1.jsonl", a->answers);
@@ -227,11 +227,15 @@ static void next_batch(struct audit *a)
 	struct endpoint *ep = endpoint_find(e, a->row.endpoint);
 	struct err err;
 
-	while (a->at < a->n_batches && ep != NULL && ep->api != NULL) {
+	if (ep == NULL || ep->api == NULL) {
+		problem(a, "endpoint %s is not in the config: its batches cannot be looked at", a->row.endpoint);
+		a->at = a->n_batches;
+	}
+	while (a->at < a->n_batches) {
 		batch_row_done(&a->batch);
 		if (batch_get(e->db, a->batches[a->at++], &a->batch, &err) < 0)
-			continue;
-		if (a->batch.remote_id[0] != '\0') {
+			problem(a, "%s", err.msg);
+		else if (a->batch.remote_id[0] != '\0') {
 			a->call = api_batch_get(ep->api, a->batch.remote_id, on_batch, a);
 			return;                 /* until on_batch */
 		}
@@ -252,8 +256,11 @@ static void done(struct task *t)
 	struct audit *a = AROUND(struct audit, task, t);
 	struct engine *e = t->e;
 
-	if (a->rc < 0 || !a->remote || e->broken || e->draining ||
-	    batch_list(e->db, a->row.id, &a->batches, &a->n_batches, &a->err) < 0) {
+	if (a->rc == 0 && a->remote && (e->broken || e->draining))
+		a->rc = err_set(&a->err, BD_ESTORE, "batchd cannot look at the endpoint now; try again in a moment");
+	if (a->rc == 0 && a->remote)
+		a->rc = batch_list(e->db, a->row.id, &a->batches, &a->n_batches, &a->err);
+	if (a->rc < 0 || !a->remote) {
 		audit_over(a);
 		return;
 	}
@@ -290,7 +297,7 @@ void audit_at_end(struct engine *e, int64_t job)
 	end->e = e;
 	end->job = job;
 	if (engine_audit(e, job, false, on_end_audit, end, &err) < 0)
-		free(end);
+		on_end_audit(end, false, NULL, &err);
 }
 
 int engine_audit(struct engine *e, int64_t id, bool remote, audit_fn on_done, void *data, struct err *err)
@@ -306,7 +313,7 @@ int engine_audit(struct engine *e, int64_t id, bool remote, audit_fn on_done, vo
 	}
 	struct audit *a = MEM_NEW(struct audit);
 	a->row = row;
-	a->suffix = strcmp(row.workflow, "raw") == 0 ? NULL : "";
+	a->samples = strcmp(row.workflow, "raw") != 0;
 	a->ended = row.state == JOB_DONE || row.state == JOB_FAILED;
 	a->remote = remote;
 	a->done = on_done;

@@ -15,7 +15,6 @@
 #include "engine_int.h"
 #include "fault.h"
 #include "files.h"
-#include "mem.h"
 
 enum {
 	GONE_MS = 900000,               /* 404 for so long: the batch is lost */

@@ -6,7 +6,6 @@
  * metadata key, else by the input file that only this attempt uploaded.  Found: adopted.  Not found is believed only after several
  * looks, because lists lag.  A list that never ends, repeats its cursor or is not there at all ends the look.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -16,6 +16,8 @@
 #include "mem.h"
 #include "wire_id.h"
 
+enum { UNBUILT_MOST = 10000 };          /* passes that fail before they are sent, a request file */
+
 struct built {                          /* a pass that is in the file, or that failed before */
 	int64_t n, off;
 	int64_t len;                    /* 0: failed */
@@ -151,7 +153,7 @@ static int on_ready(void *data, const struct ready_pass *p, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	if (w->n_unbuilt >= 10000 || (int64_t)w->n_built >= w->max_requests)
+	if (w->n_unbuilt >= UNBUILT_MOST || (int64_t)w->n_built >= w->max_requests)
 		return 1;
 	if (w->instance_bad) {
 		unbuilt_add(w, p, "missing_repo", w->missing.details);
@@ -184,7 +186,7 @@ static void run(struct task *t)
 		w->rc = file_create(w->path, 0600, &w->out, &w->err);
 	if (w->rc == 0)
 		w->rc = db_open_reader(w->db_path, &db, &w->err);
-	line_source_init(&w->lines, t->job->dir);
+	line_source_init(&w->lines, t->job);
 	if (w->rc == 0)
 		w->rc = pass_each_ready(db, t->job->row.id, w->stage, 0, w->last_n, on_ready, w, &w->err);
 	close_instance(w);

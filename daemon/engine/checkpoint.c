@@ -5,7 +5,6 @@
  */
 #include "engine_int.h"
 #include "log.h"
-#include "mem.h"
 
 enum { WAL_PAGES = 8000 };              /* 32 MB */
 

@@ -15,6 +15,9 @@
 
 enum { CLEANUP_LEAST_MS = 5000, CLEANUP_MOST_MS = 3600000, CLEANUP_TRIES = 8 };
 
+/* Bits of batch.cleanup: files to be deleted. */
+enum { CLEANUP_INPUT = 1, CLEANUP_OUTPUT = 2, CLEANUP_ERRORS = 4 };
+
 struct cleanup {
 	struct cleanup *next;
 	struct engine *e;
@@ -30,10 +33,10 @@ int64_t cleanup_bits(const struct batch *b)
 	bool never_created = r->remote_id[0] == '\0' && r->file_id[0] != '\0';
 	bool all = b->endpoint->cfg != NULL && b->endpoint->cfg->delete_remote_files;
 
-	if (never_created && !all)
-		return 1;
-	return !all ? 0 : (r->file_id[0] != '\0' ? 1 : 0) | (r->output_file_id[0] != '\0' ? 2 : 0) |
-	                  (r->error_file_id[0] != '\0' ? 4 : 0);
+	if (!all)
+		return never_created ? CLEANUP_INPUT : 0;
+	return (r->file_id[0] != '\0' ? CLEANUP_INPUT : 0) | (r->output_file_id[0] != '\0' ? CLEANUP_OUTPUT : 0) |
+	       (r->error_file_id[0] != '\0' ? CLEANUP_ERRORS : 0);
 }
 
 static void cleanup_free(struct cleanup *c)
@@ -146,8 +149,9 @@ static void cleanup_tick(struct cleanup *c)
 	}
 	if (now_ms(c->e) < c->next_ms || c->endpoint->row.parked[0] != '\0')
 		return;                         /* until next_ms, or the endpoint is open again */
-	c->bit = c->row.cleanup & -c->row.cleanup;
-	const char *id = c->bit == 1 ? c->row.file_id : c->bit == 2 ? c->row.output_file_id : c->row.error_file_id;
+	c->bit = c->row.cleanup & -c->row.cleanup;      /* one of them at a time */
+	const char *id = c->bit == CLEANUP_INPUT ? c->row.file_id :
+		c->bit == CLEANUP_OUTPUT ? c->row.output_file_id : c->row.error_file_id;
 	fault_step();
 	c->call = api_file_delete(c->endpoint->api, id, on_deleted, c);
 }

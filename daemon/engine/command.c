@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a person may do to a job.  Each is committed when it returns 0; what follows from it comes with the next ticks. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine_int.h"
-#include "files.h"
-#include "mem.h"
 
 /* The job, taken into memory if it had left it. */
 static int job_take(struct engine *e, int64_t id, struct job **ret, struct err *err)

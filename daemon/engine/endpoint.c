@@ -6,7 +6,6 @@
  * passes keep their attempts, and one call now and then finds out whether it is open again.  Was it an upload or a create
  * that was refused, only new ones are held, and what runs is still looked at and brought home.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +14,12 @@
 #include "retry.h"
 
 enum { PROBE_LEAST_MS = 60000, PROBE_MOST_MS = 3600000, HOLD_LEAST_MS = 1000, HOLD_MOST_MS = 300000 };
+
+/* A request file that takes nine tenths of so many tokens, since the estimate is rough. */
+static int64_t bytes_of_tokens(int64_t tokens)
+{
+	return tokens / 10 * 9 * TOKEN_BYTES;
+}
 
 static int endpoint_new(struct engine *e, const struct endpoint_config *cfg, struct endpoint **ret, struct err *err)
 {
@@ -34,7 +39,7 @@ static int endpoint_new(struct engine *e, const struct endpoint_config *cfg, str
 	ep->cfg = cfg;
 	ep->name = mem_strdup(cfg->name);
 	if (ep->row.token_limit > 0)
-		ep->max_bytes = ep->row.token_limit / 10 * 9 * TOKEN_BYTES;
+		ep->max_bytes = bytes_of_tokens(ep->row.token_limit);
 	if (cfg->trouble != NULL)
 		text_set(&ep->row.parked, cfg->trouble);
 	*ret = ep;
@@ -179,7 +184,7 @@ void endpoint_learn_tokens(struct endpoint *ep, int64_t limit)
 	engine_event(ep->e, 0, 0, "notice", "endpoint %s takes %lld enqueued tokens; batches are kept under that",
 	             ep->name, (long long)limit);
 	ep->row.token_limit = limit;
-	ep->max_bytes = limit / 10 * 9 * TOKEN_BYTES;
+	ep->max_bytes = bytes_of_tokens(limit);
 	endpoint_store(ep);
 }
 

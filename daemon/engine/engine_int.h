@@ -182,6 +182,7 @@ int64_t job_left_in(const struct job *job, enum pass_state s);  /* passes in tha
 bool job_canary_through(const struct job *job);         /* a canary's first instances are settled */
 char *job_path(const struct job *job, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *batch_path(const struct job *job, int64_t batch, const char *what);   /* "requests", "output", "errors" */
+char *spool_path(const struct job *job, int64_t spool);        /* lines of samples, of one judging task */
 /* Moves a pass that got nothing good: asked again, or FAILED when its attempts are used up. */
 int job_pass_lost(struct job *job, int stage, int64_t n, int64_t attempt, enum pass_state from, const char *reason,
                   const char *details, const struct line_ref *line, struct err *err);
@@ -264,11 +265,11 @@ void row_source_close(struct row_source *s);
 
 /* Lines of a job's result files, opened as they are needed. */
 struct line_source {
-	const char *dir;                        /* borrowed */
+	const struct job *job;                  /* borrowed */
 	struct { int64_t batch, kind; struct ahead file; } open[8];
 	int turn;
 };
-void line_source_init(struct line_source *s, const char *dir);
+void line_source_init(struct line_source *s, const struct job *job);
 int line_source_get(struct line_source *s, const struct line_ref *ref, struct buf *ret, struct err *err);
 void line_source_close(struct line_source *s);
 enum { LINE_OUTPUT = 0, LINE_ERRORS = 1, LINE_REQUESTS = 2 };

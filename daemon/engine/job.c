@@ -3,7 +3,6 @@
  * One job: what is answered is judged, what is ready goes into a request file, what is done is rendered; when nothing is
  * left to do it ends.
  */
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +14,7 @@
 #include "mem.h"
 #include "retry.h"
 
-enum { HOLD_LEAST_MS = 1000, HOLD_MOST_MS = 30000, RENDER_LEAST_MS = 2000 };
+enum { HOLD_LEAST_MS = 1000, HOLD_MOST_MS = 30000 };
 
 /* An endpoint that the config names no longer: its jobs wait, visibly. */
 static struct endpoint *endpoint_missing(struct engine *e, const char *name)
@@ -115,6 +114,11 @@ char *job_path(const struct job *job, const char *fmt, ...)
 char *batch_path(const struct job *job, int64_t batch, const char *what)
 {
 	return job_path(job, "batch-%lld.%s.jsonl", (long long)batch, what);
+}
+
+char *spool_path(const struct job *job, int64_t spool)
+{
+	return job_path(job, "spool-%lld.jsonl", (long long)spool);
 }
 
 bool job_tally_flush(struct job *job)

@@ -5,7 +5,6 @@
  * A worker takes a few passes at a time, writes their samples (all synced before any is renamed) and a spool file with
  * their lines of the aggregated files; then one transaction moves them.  A pass is DONE only when all of it is on disk.
  */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +141,7 @@ static void run(struct task *t)
 {
 	struct judge *w = AROUND(struct judge, task, t);
 
-	line_source_init(&w->lines, t->job->dir);
+	line_source_init(&w->lines, t->job);
 	w->rc = row_source_open(&w->rows, w->db_path, t->job, &w->err);
 	if (w->rc == 0 && w->last) {
 		/* somebody may have cleared the save_dir; not its parents: it may be on a disk that is not mounted */
@@ -258,7 +257,7 @@ bool judge_start(struct job *job, int stage)
 	w->db_path = mem_strdup(db_path(e->db));
 	w->index_dir = job_path(job, "structures");
 	w->samples_dir = path_join(job->row.save_dir, "samples");
-	w->spool_path = job_path(job, "spool-%lld.jsonl", (long long)w->spool_n);
+	w->spool_path = spool_path(job, w->spool_n);
 	w->task.run = run;
 	w->task.done = done;
 	job->judge_from[stage] = list[n - 1].n + 1;

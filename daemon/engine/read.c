@@ -276,7 +276,6 @@ static bool apply_some(struct apply *a)
 static void apply_done(struct apply *a)
 {
 	struct read *w = AROUND(struct read, apply, a);
-
 	struct engine *e = w->task.e;
 	struct err err;
 
@@ -313,7 +312,6 @@ static void done(struct task *t)
 {
 	struct read *w = AROUND(struct read, task, t);
 
-	w->batch->busy = w->rc == 0 && !t->e->broken;
 	if (w->rc < 0 && !t->e->broken)
 		job_hold(t->job, &w->err);
 	if (t->e->broken || w->rc < 0 || fetch_again(w)) {

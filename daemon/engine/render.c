@@ -33,7 +33,7 @@ struct render {
 	int64_t n_processed;
 	int spool_fd;
 	int64_t spool_open;
-	struct buf line, spool;
+	struct buf line;
 	int rc;
 	struct err err;
 };
@@ -119,7 +119,7 @@ static int failure_line(struct render *w, const struct pass_row *p, struct err *
 static int sample_lines(struct render *w, const struct pass_row *p, struct err *err)
 {
 	if (w->spool_open != p->spool.spool) {
-		char *path = job_path(w->task.job, "spool-%lld.jsonl", (long long)p->spool.spool);
+		char *path = spool_path(w->task.job, p->spool.spool);
 
 		if (w->spool_fd >= 0)
 			close(w->spool_fd);
@@ -221,7 +221,7 @@ static void run(struct task *t)
 	struct db *db = NULL;
 
 	w->spool_fd = -1;
-	line_source_init(&w->lines, job->dir);
+	line_source_init(&w->lines, job);
 	w->rc = db_open_reader(w->db_path, &db, &w->err);
 	if (w->rc == 0 && (w->what & DIRTY_RESULTS))
 		w->rc = create(w, "failures.jsonl", &w->failures, &w->err);

@@ -93,9 +93,9 @@ void row_source_close(struct row_source *s)
 	*s = (struct row_source){ .file.fd = -1 };
 }
 
-void line_source_init(struct line_source *s, const char *dir)
+void line_source_init(struct line_source *s, const struct job *job)
 {
-	*s = (struct line_source){ .dir = dir };
+	*s = (struct line_source){ .job = job };
 	for (size_t i = 0; i < sizeof s->open / sizeof s->open[0]; i++)
 		s->open[i].file.fd = -1;
 }
@@ -104,7 +104,6 @@ int line_source_get(struct line_source *s, const struct line_ref *ref, struct bu
 {
 	static const char *const kinds[] = { "output", "errors", "requests" };
 	size_t n = sizeof s->open / sizeof s->open[0], at = n;
-	char path[4096];
 
 	for (size_t i = 0; i < n; i++)
 		if (s->open[i].file.fd >= 0 && s->open[i].batch == ref->batch && s->open[i].kind == ref->kind)
@@ -112,12 +111,15 @@ int line_source_get(struct line_source *s, const struct line_ref *ref, struct bu
 	if (at == n) {
 		at = (size_t)(s->turn++ % (int)n);
 		ahead_close(&s->open[at].file);
-		snprintf(path, sizeof path, "%s/batch-%lld.%s.jsonl", s->dir, (long long)ref->batch, kinds[ref->kind]);
-		s->open[at].file.fd = open(path, O_RDONLY | O_CLOEXEC);
+		char *path = batch_path(s->job, ref->batch, kinds[ref->kind]);
+		int fd = open(path, O_RDONLY | O_CLOEXEC), rc = fd < 0 ? err_sys(err, BD_EIO, "cannot open %s", path) : 0;
+
+		free(path);
+		if (rc < 0)
+			return rc;
+		s->open[at].file.fd = fd;
 		s->open[at].batch = ref->batch;
 		s->open[at].kind = ref->kind;
-		if (s->open[at].file.fd < 0)
-			return err_sys(err, BD_EIO, "cannot open %s", path);
 	}
 	int rc = ahead_get(&s->open[at].file, ref->off, (size_t)ref->len, ret, err);
 	if (rc < 0)
@@ -129,5 +131,5 @@ void line_source_close(struct line_source *s)
 {
 	for (size_t i = 0; i < sizeof s->open / sizeof s->open[0]; i++)
 		ahead_close(&s->open[i].file);
-	line_source_init(s, s->dir);
+	line_source_init(s, s->job);
 }

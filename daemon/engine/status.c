@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "engine_int.h"
-#include "mem.h"
 
 static void put_counts(struct jw *w, const struct pass_counts *c, int stage)
 {

@@ -7,7 +7,6 @@
  * so that no file is taken away from under somebody who writes it.  What cannot be removed does no harm.
  */
 #include <dirent.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
