@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef HELPER_CONTROL_H
-#define HELPER_CONTROL_H
+#ifndef CONTROL_SITE_H
+#define CONTROL_SITE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "helper_control.h"
+#include "control_site.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static void must(int rc, const struct err *err)
 {
 	if (rc >= 0)
 		return;
-	fprintf(stderr, "helper_control: %s\n", err->msg);
+	fprintf(stderr, "control_site: %s\n", err->msg);
 	abort();
 }
 
@@ -95,6 +96,7 @@ void control_open(void)
 	static const char text[] = "endpoints = ( { name = \"local\"; base_url = \"http://127.0.0.1:9/v1\"; } );\n";
 	struct err err = { 0 };
 
+	(void)signal(SIGPIPE, SIG_IGN);         /* as main() does */
 	memset(&at, 0, sizeof at);
 	at.end = &at.first;
 	snprintf(at.dir, sizeof at.dir, "%s/batchd-control.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
