@@ -47,6 +47,8 @@ void edit_set_split(struct edit *e, size_t n);
  * itself. */
 void edit_hints_read(struct edit *e, struct span gap, struct span on_mark);
 
+/* The text with blocks in disguise (quoted, as tags, ...) written as plain ones; false, and nothing added: there are none. */
+bool edit_forms_rewrite(struct span text, struct buf *ret);
 /* Unified diffs, and the "*** Update File:" form, of a text without SEARCH/REPLACE blocks. */
 void edits_parse_diffs(struct span text, struct edits *ret);
 

@@ -209,14 +209,13 @@ static struct span gap_of(const struct tlines *ls, size_t from, size_t to)
 	return (struct span){ at, (size_t)(ls->at[to].text.at - at) };
 }
 
-void edits_parse(const char *text, struct edits *ret)
+static void blocks_parse(struct span text, struct edits *ret)
 {
 	struct tlines ls = { 0 };
 	size_t gap = 0, i = 0;
 	bool fenced = false;
 
-	*ret = (struct edits){ 0 };
-	tlines_read(span_of(text), &ls);
+	tlines_read(text, &ls);
 	while (i < ls.n) {
 		const struct mark *m = &ls.at[i].mark;
 		struct bounds b;
@@ -239,8 +238,19 @@ void edits_parse(const char *text, struct edits *ret)
 		i = gap = b.next;
 	}
 	free(ls.at);
+}
+
+void edits_parse(const char *text, struct edits *ret)
+{
+	struct buf plain = { 0 };
+
+	*ret = (struct edits){ 0 };
+	blocks_parse(span_of(text), ret);
 	if (ret->n == 0)
 		edits_parse_diffs(span_of(text), ret);
+	if (ret->n == 0 && edit_forms_rewrite(span_of(text), &plain))
+		blocks_parse(buf_span(&plain), ret);
+	buf_done(&plain);
 	for (size_t k = 0; k < ret->n; k++) {
 		struct edit *e = &ret->at[k];
 

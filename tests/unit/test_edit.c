@@ -135,6 +135,19 @@ START_TEST(a_path_is_found_wherever_it_stands)
 END_TEST
 
 static const struct row blocks[] = {
+	{ "quoted", "> ```python\n> ### src/pkg/app.py\n> <<<<<<< SEARCH\n>         return 1\n> =======\n>         return 2\n> >>>>>>> REPLACE\n> ```\n",
+	  "applied", APP_PATH, APP_NEW },
+	{ "markers as comments", "# src/pkg/app.py\n# <<<<<<< SEARCH\n        return 1\n# =======\n        return 2\n# >>>>>>> REPLACE\n",
+	  "applied", APP_PATH, APP_NEW },
+	{ "entities", "src/pkg/app.py\n&lt;&lt;&lt;&lt;&lt;&lt;&lt; SEARCH\n        return 1\n=======\n        return 2\n&gt;&gt;&gt;&gt;&gt;&gt;&gt; REPLACE\n",
+	  "applied", APP_PATH, APP_NEW },
+	{ "tags", "<path>src/pkg/app.py</path>\n<search>\n        return 1\n</search>\n<replace>\n        return 2\n</replace>\n",
+	  "applied", APP_PATH, APP_NEW },
+	{ "tags, in the line, twice", "<file>src/pkg/app.py</file>\n<old_str>import os\n</old_str><new_str>import sys</new_str>\n"
+	  "<old_str>import sys</old_str>\nand\n<new_str>import os\n</new_str>\n<old_str>        return 1</old_str><new_str>        return 2</new_str>",
+	  "applied,applied,applied", APP_PATH, APP_NEW },
+	{ "a tag without its partner", "src/pkg/app.py\n<search>\n        return 1\n</search>\n", "", NULL, NULL },
+	{ "quotes without a block", "> src/pkg/app.py\n> return 1\n# =======\n", "", NULL, NULL },
 	{ "no fence", "src/pkg/app.py\n" ONE, "applied", APP_PATH, APP_NEW },
 	{ "no closing fence", "```python\n### src/pkg/app.py\n" ONE, "applied", APP_PATH, APP_NEW },
 	{ "no last LF", "### src/pkg/app.py\n" S "        return 1\n" D "        return 2\n>>>>>>> REPLACE", "applied", APP_PATH, APP_NEW },
