@@ -5,11 +5,16 @@
 
 #include "engine_int.h"
 
+static int not_writable(struct err *err)
+{
+	return err_set(err, BD_ESTORE, "the database cannot be written now; try again later");
+}
+
 /* The job, taken into memory if it had left it. */
 static int job_take(struct engine *e, int64_t id, struct job **ret, struct err *err)
 {
 	if (e->broken)
-		return err_set(err, BD_ESTORE, "the database cannot be written now; try again later");
+		return not_writable(err);
 	*ret = job_in_memory(e, id);
 	if (*ret != NULL && (*ret)->remove)
 		return err_set(err, BD_ENOTFOUND, "no such job: %lld", (long long)id);
@@ -32,7 +37,7 @@ static int change_state(struct job *job, enum job_state to, const char *reason, 
 	enum job_state from = job->row.state;
 
 	if (!engine_write(e))
-		return err_set(err, BD_ESTORE, "the database cannot be written now; try again later");
+		return not_writable(err);
 	int rc = job_set_state(e->db, job->row.id, from, to, reason, 0, err);
 	if (rc == 0) {
 		job->row.state = to;
@@ -129,7 +134,7 @@ int engine_remove(struct engine *e, int64_t id, struct err *err)
 	if (rc < 0)
 		return rc;
 	if (!engine_write(e))
-		return err_set(err, BD_ESTORE, "the database cannot be written now; try again later");
+		return not_writable(err);
 	rc = job_set_state(e->db, id, state, JOB_LOADING, "", 0, err);
 	if (engine_ok(e, rc, err))
 		rc = engine_flush(e, err);
@@ -226,7 +231,7 @@ int engine_retry(struct engine *e, int64_t id, const struct retry_selector *whic
 	if (rc < 0)
 		return rc;
 	if (!engine_write(e))
-		return err_set(err, BD_ESTORE, "the database cannot be written now; try again later");
+		return not_writable(err);
 	for (int stage = 1; rc == 0 && stage <= (int)job->row.stages; stage++)
 		if (which->stage == 0 || which->stage == stage)
 			rc = retry_stage(job, stage, first, last, &n, err);
