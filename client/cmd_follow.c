@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands that hear from the daemon for a while: wait, events. */
+/* The commands that hear from the daemon for a while: wait, events, logs. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -148,4 +148,9 @@ int cmd_events(const struct args *args, struct err *err)
 	}
 	call_close(c);
 	return rc;
+}
+
+int cmd_logs(const struct args *args, struct err *err)
+{
+	return cmd_events(args, err);
 }

@@ -25,10 +25,11 @@ UNION SELECT job FROM batch WHERE state <> 'ENDED' ORDER BY 1;
 SELECT id FROM job WHERE id < :below AND state <> 'LOADING' ORDER BY id DESC LIMIT :most;
 
 -- name: job_find
--- By number, by name, or by the beginning of exactly one name; the exact ones first, newest first.
+-- By number, by name, or by the beginning of exactly one name; the exact ones first, newest first.  Names are those of
+-- :owner's jobs (-1: of all): others do not see them.
 SELECT id, name = :word OR id = CAST(:word AS INTEGER) AS exact FROM job
- WHERE state <> 'LOADING' AND (name = :word OR CAST(id AS TEXT) = :word
-       OR (length(:word) > 0 AND substr(name, 1, length(:word)) = :word))
+ WHERE state <> 'LOADING' AND (CAST(id AS TEXT) = :word OR ((:owner < 0 OR owner_uid = :owner)
+       AND (name = :word OR (length(:word) > 0 AND substr(name, 1, length(:word)) = :word))))
  ORDER BY CAST(id AS TEXT) = :word DESC, name = :word DESC, id DESC LIMIT 3;
 
 -- name: job_set_state
@@ -251,6 +252,13 @@ SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), 
 -- name: event_list_of_job
 SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), coalesce(j.owner_uid, -1) FROM event e LEFT JOIN job j ON j.id = e.job
  WHERE e.job = :job AND e.seq > :after ORDER BY e.seq LIMIT :most;
+
+-- name: event_back
+SELECT coalesce(min(seq), 1) - 1 FROM (SELECT e.seq FROM event e LEFT JOIN job j ON j.id = e.job
+ WHERE :owner < 0 OR e.job = 0 OR j.owner_uid = :owner ORDER BY e.seq DESC LIMIT :most);
+
+-- name: event_back_of_job
+SELECT coalesce(min(seq), 1) - 1 FROM (SELECT seq FROM event WHERE job = :job ORDER BY seq DESC LIMIT :most);
 
 -- name: event_last_seq
 SELECT coalesce(max(seq), 0) FROM event;

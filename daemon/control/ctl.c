@@ -100,7 +100,8 @@ static int check_job(struct ctl_call *call, const struct command *cmd, struct er
 
 	if (word == NULL)
 		return 0;
-	int rc = job_find(call->ctl->env.db, word, &call->job, err);
+	int64_t owner = call->may == CTL_ADMIN ? -1 : (int64_t)call->uid;
+	int rc = job_find(call->ctl->env.db, word, owner, &call->job, err);
 	if (rc == 0)
 		rc = job_get(call->ctl->env.db, call->job, &row, err);
 	if (rc < 0)

@@ -10,7 +10,7 @@
 #include "job_store.h"
 #include "mem.h"
 
-enum { LIST_MOST = 200, EVENTS_MOST = 500 };
+enum { LIST_MOST = 200, EVENTS_MOST = 500, LOGS_LAST = 50 };
 
 static int find_job(struct ctl_call *call, int64_t *ret, struct err *err)
 {
@@ -345,15 +345,29 @@ void ctl_events_send(struct ctl_call *call)
 	ctl_send(call, &w, &line, true);
 }
 
-int ctl_events(struct ctl_call *call, struct err *err)
+static int follow_from(struct ctl_call *call, int64_t last, struct err *err)
 {
 	int64_t id = 0;
 	int rc = json_get(call->args, "job") != NULL ? find_job(call, &id, err) : 0;
 
+	if (rc == 0 && last > 0)
+		rc = event_back(call->ctl->env.db, id, ctl_sees(call), last, &call->follow_seq, err);
 	if (rc < 0)
 		return rc;
 	call->follow_job = id;
 	call->follows = json_get_bool(call->args, "follow", false);
 	ctl_events_send(call);
 	return 0;
+}
+
+int ctl_events(struct ctl_call *call, struct err *err)
+{
+	return follow_from(call, 0, err);
+}
+
+int ctl_logs(struct ctl_call *call, struct err *err)
+{
+	int64_t last = json_get_int(call->args, "last", LOGS_LAST);
+
+	return follow_from(call, last > 0 ? last : LOGS_LAST, err);
 }

@@ -236,6 +236,24 @@ int event_each(struct db *db, int64_t job, int64_t after, size_t most, event_fn 
 	return each_event(&st, each, data, err);
 }
 
+int event_back(struct db *db, int64_t job, int64_t owner, int64_t n, int64_t *ret_after, struct err *err)
+{
+	if (job == 0) {
+		STMT(all, db, event_back);
+		stmt_bind_int(&all, ":owner", owner);
+		stmt_bind_int(&all, ":most", n);
+		if (stmt_next(&all))
+			*ret_after = stmt_int(&all, 0);
+		return stmt_finish(&all, err);
+	}
+	STMT(st, db, event_back_of_job);
+	stmt_bind_int(&st, ":job", job);
+	stmt_bind_int(&st, ":most", n);
+	if (stmt_next(&st))
+		*ret_after = stmt_int(&st, 0);
+	return stmt_finish(&st, err);
+}
+
 int event_last(struct db *db, int64_t *ret_seq, struct err *err)
 {
 	STMT(st, db, event_last_seq);

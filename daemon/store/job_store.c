@@ -160,12 +160,13 @@ int job_set_reason(struct db *db, int64_t id, const char *reason, struct err *er
 	return stmt_finish(&st, err);
 }
 
-int job_find(struct db *db, const char *word, int64_t *ret_id, struct err *err)
+int job_find(struct db *db, const char *word, int64_t owner, int64_t *ret_id, struct err *err)
 {
 	int64_t id = 0, exact = 0, n = 0;
 	STMT(st, db, job_find);
 
 	stmt_bind_text(&st, ":word", word);
+	stmt_bind_int(&st, ":owner", owner);
 	while (stmt_next(&st) && n < 2) {
 		if (n++ == 0) {
 			id = stmt_int(&st, 0);

@@ -40,7 +40,7 @@ int job_of_save_dir(struct db *db, const char *save_dir, int64_t *ret_id, struct
 int job_set_recipe(struct db *db, int64_t id, const char *params, const char *model, struct err *err);
 int job_set_reason(struct db *db, int64_t id, const char *reason, struct err *err);
 /* What a person calls it: its number, its name, or the beginning of one name. */
-int job_find(struct db *db, const char *word, int64_t *ret_id, struct err *err);
+int job_find(struct db *db, const char *word, int64_t owner, int64_t *ret_id, struct err *err);
 /* Ids, owned by the caller: of the open ones (and LOADING), or the newest below an id. */
 int job_list_open(struct db *db, int64_t **ret, size_t *ret_n, struct err *err);
 /* Ended before that time; some of them. */

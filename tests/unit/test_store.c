@@ -430,7 +430,7 @@ START_TEST(a_job_is_found_by_its_number_or_its_name)
 	other.name = "weekly";
 	ck_assert_int_eq(job_insert(db, &other, &id, &err), 0);
 	ck_assert_int_eq(job_set_state(db, id, JOB_LOADING, JOB_RUNNING, "", 0, &err), 0);
-	int rc = job_find(db, words[_i].word, &id, &err);
+	int rc = job_find(db, words[_i].word, -1, &id, &err);
 	ck_assert_msg(rc == words[_i].rc, "%s: %d %s", words[_i].word, rc, err.msg);
 	if (rc == 0)
 		ck_assert_int_eq(id, words[_i].id);
