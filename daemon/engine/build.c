@@ -33,6 +33,7 @@ struct build {
 	struct batch *batch;
 	int stage;
 	int64_t max_requests, max_bytes, last_n;
+	int64_t line_bytes;             /* of a line alone: what was learned of files may be less, and is a guess */
 	struct api_limits limits;
 	char *path, *index_dir, *db_path;
 	/* in the worker */
@@ -134,7 +135,8 @@ static int add_line(struct build *w, const struct ready_pass *p, struct err *err
 {
 	int64_t off = file_tell(w->out);
 
-	if ((int64_t)w->n_built >= w->max_requests || off + (int64_t)w->line.len > w->max_bytes)
+	if ((int64_t)w->n_built >= w->max_requests ||
+	    (w->n_built > 0 && off + (int64_t)w->line.len > w->max_bytes))
 		return 1;                       /* full: it goes into the next file */
 	int rc = file_write(w->out, w->line.at, w->line.len, err);
 	if (rc < 0)
@@ -167,9 +169,9 @@ static int on_ready(void *data, const struct ready_pass *p, struct err *err)
 		unbuilt_add(w, p, "no_request", why.msg);
 		return 0;
 	}
-	if ((int64_t)w->line.len > w->max_bytes) {
+	if ((int64_t)w->line.len > w->line_bytes) {
 		snprintf(text, sizeof text, "its request has %zu bytes, the endpoint takes %lld", w->line.len,
-		         (long long)w->max_bytes);
+		         (long long)w->line_bytes);
 		unbuilt_add(w, p, "too_large", text);
 		return 0;
 	}
@@ -307,6 +309,7 @@ void build_start(struct job *job, int stage)
 	w->max_requests = cfg->max_requests < limits->max_requests || limits->max_requests <= 0 ? cfg->max_requests :
 		limits->max_requests;
 	w->max_bytes = cfg->max_bytes < limits->max_bytes || limits->max_bytes <= 0 ? cfg->max_bytes : limits->max_bytes;
+	w->line_bytes = w->max_bytes;
 	if (job->endpoint->max_bytes > 0 && job->endpoint->max_bytes < w->max_bytes)
 		w->max_bytes = job->endpoint->max_bytes;
 	w->path = batch_path(job, row.id, "requests");

@@ -301,6 +301,7 @@ static void tick_canary(struct job *job)
 	if (!engine_ok(e, job_set_state(e->db, job->row.id, JOB_RUNNING, JOB_PAUSED, reason, 0, &err), &err))
 		return;
 	job->row.state = JOB_PAUSED;
+	job->render_ms = 0;                     /* there is something to look at */
 	text_set(&job->row.reason, reason);
 	engine_event(e, job->row.id, 0, "notice", "paused: %s", reason);
 }

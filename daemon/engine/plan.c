@@ -21,7 +21,7 @@ struct plan {
 	struct task task;
 	char *dataset_path, *rows_path, *shown, *start, *end;
 	struct rollout *rollout;
-	int64_t passk, max_requests, max_bytes;
+	int64_t passk, max_requests, max_bytes, line_bytes;
 	bool raw;
 	plan_fn done;
 	void *data;
@@ -29,7 +29,7 @@ struct plan {
 	char **ids;
 	size_t n;
 	bool *keep;                     /* by pass; NULL: all */
-	int64_t passes, requests, bytes, batches, file_requests, file_bytes, too_large, missing;
+	int64_t instances, passes, requests, bytes, batches, file_requests, file_bytes, too_large, missing;
 	struct buf missing_example;
 	int rc;
 	struct err err;
@@ -46,11 +46,20 @@ static int on_row(void *data, const struct dataset_row *row, struct err *err)
 	return 0;
 }
 
+/* Is any pass of the instance in the range? */
+static bool is_wanted(const struct plan *p, size_t at)
+{
+	size_t passk = (size_t)p->passk;
+
+	return p->keep == NULL || memchr(&p->keep[at * passk], true, passk * sizeof *p->keep) != NULL;
+}
+
 static int pick(struct plan *p, struct err *err)
 {
 	struct range range;
 	int rc = range_read(p->start, p->end, &range, err);
 
+	p->instances = (int64_t)p->n;
 	p->passes = (int64_t)p->n * p->passk;
 	if (rc < 0 || (p->start == NULL && p->end == NULL))
 		return rc;
@@ -63,12 +72,15 @@ static int pick(struct plan *p, struct err *err)
 		free(cids[i]);
 	free(cids);
 	p->passes = (int64_t)kept;
+	p->instances = 0;
+	for (size_t at = 0; at < p->n; at++)
+		p->instances += is_wanted(p, at);
 	return 0;
 }
 
 static void count_line(struct plan *p, int64_t len)
 {
-	if (len > p->max_bytes) {
+	if (len > p->line_bytes) {
 		p->too_large++;
 		return;
 	}
@@ -127,7 +139,7 @@ static void run(struct task *t)
 		for (size_t at = 0; p->rc == 0 && at < p->n; at++) {
 			p->rc = line_reader_next(&r, ROW_MAX, &row, &p->err);
 			if (p->rc == 1)
-				p->rc = count_instance(p, at, row, &p->err);
+				p->rc = is_wanted(p, at) ? count_instance(p, at, row, &p->err) : 0;
 		}
 		line_reader_close(&r);
 	}
@@ -141,7 +153,7 @@ static void print(const struct plan *p, struct buf *ret)
 
 	jw_obj(&w);
 	jw_put_bool(&w, "dry_run", true);
-	jw_put_int(&w, "instances", (int64_t)p->n);
+	jw_put_int(&w, "instances", p->instances);
 	jw_put_int(&w, "passes", p->passes);
 	jw_put_int(&w, "missing_repos", p->missing);
 	if (p->missing > 0)
@@ -215,6 +227,9 @@ int engine_plan(struct engine *e, const struct submission *s, plan_fn on_done, v
 		limits->max_requests : ep->cfg->max_requests;
 	p->max_bytes = limits->max_bytes > 0 && limits->max_bytes < ep->cfg->max_bytes ? limits->max_bytes :
 		ep->cfg->max_bytes;
+	p->line_bytes = p->max_bytes;
+	if (ep->max_bytes > 0 && ep->max_bytes < p->max_bytes)
+		p->max_bytes = ep->max_bytes;           /* as build_start() does */
 	p->done = on_done;
 	p->data = data;
 	p->task.run = run;

@@ -242,9 +242,11 @@ static int apply_one(struct read *w, size_t i, struct err *err)
 static void learn_size(struct read *w)
 {
 	struct endpoint *ep = w->batch->endpoint;
+	int64_t half = w->batch->row.bytes / 2;
 
-	if (w->given_back > 0 && strcmp(w->batch->row.error_code, "too_large") == 0)
-		ep->max_bytes = w->batch->row.bytes / 2;
+	if (w->given_back > 0 && strcmp(w->batch->row.error_code, "too_large") == 0 &&
+	    (ep->max_bytes == 0 || half < ep->max_bytes))       /* a token limit may have told more */
+		ep->max_bytes = half;
 }
 
 static bool apply_some(struct apply *a)

@@ -299,7 +299,7 @@ int engine_why(struct engine *e, int64_t id, struct jw *w, struct err *err)
 			continue;
 		const char *base = batch_state_waits_for(b->row.state);
 		const char *more = batch_is_parked(b) ? b->endpoint->row.parked :
-			b->row.state == BATCH_RUNNING ? b->row.remote_word : b->row.reason;
+			b->row.state == BATCH_RUNNING && b->row.reason[0] == '\0' ? b->row.remote_word : b->row.reason;
 
 		snprintf(what, sizeof what, "batch %lld", (long long)b->row.id);
 		snprintf(waits, sizeof waits, "%s%s%s%s", base != NULL ? base : "", more[0] != '\0' ? " (" : "", more,

@@ -147,8 +147,8 @@ def a_canary_goes_first(s):
     has(st["reason"], "canary", "reason")
     has(st["waiting"], "batchctl resume " + job, "waiting")
     equal((st["passes"]["done"] + st["passes"]["failed"], st["stages"][0]["ready"]), (4, 6), "settled, ready")
-    equal({r["custom_id"] for r in s.saved("output.jsonl")} | {r["custom_id"] for r in s.saved("failures.jsonl")}, first,
-          "results for those who look")
+    until(lambda: {r["custom_id"] for name in ("output.jsonl", "failures.jsonl") for r in s.saved(name)} == first,
+          "results for those who look", 5)
     s.kill_batchd()
     s.start_batchd()
     equal(s.status(job)["state"], "paused", "behind a restart")
@@ -181,7 +181,7 @@ def a_canary_resumed_early_stays_one(s):
 @test
 def a_dry_run_only_tells(s):
     """5: --dry_run counts rows, requests, batches, bytes and tokens; nothing is sent, nothing is made."""
-    s.up(max_requests=4)
+    s.up(max_requests=4, delay_ms=60000)
     data, ids = demo_data(), demo_ids()
     words = ["submit", "bugfixer", "--dataset", os.path.join(data, "demo.jsonl"), "--repostructure_dir",
              os.path.join(data, "structures"), "--save_dir", s.path("deep", "out"), "--model_name", "m", "--passk", "2"]
@@ -199,10 +199,10 @@ def a_dry_run_only_tells(s):
     equal(s.log(), [], "calls")
     equal([n for n in os.listdir(s.path("state")) if n.startswith("incoming")], [], "uploads")
     job = s.submit(*words[1:])
-    s.until_status(job, lambda st: st["stages"][0]["ready"] == 0, "stage 1")
-    sent = [b for b in s.status(job)["batches"] if b["stage"] == 1][:3]
+    sent = s.until_status(job, lambda st: st["stages"][0]["ready"] == 0, "stage 1")["batches"]
     equal(sum(b["bytes"] for b in sent), stage["bytes"], "bytes, as they are really sent")
     s.ctl("cancel", job, "--yes").expect(0)
+    words[words.index("--save_dir") + 1] = s.path("other")
     words[words.index("--dataset") + 1] = write_lines(s.path("odd.jsonl"), [dict(r, instance_id=r["instance_id"] + "-x") for r in
                                                       json_lines(os.path.join(data, "demo.jsonl"))[:1]])
     r = s.ctl(*words, "--dry_run").expect(0)
@@ -297,7 +297,8 @@ def a_stalled_batch_is_cancelled_if_so_set(s):
     s.up(plan=[{"batch": 1, "do": "stuck", "status": "in_progress"}], stalled_in_progress_ms=1000, cancel_stalled=True)
     job = s.submit_raw(rows("a", 3))
     st = s.wait(job)
-    equal((st["passes"]["done"], len(s.calls("create"))), (3, 2), "done, creates")
+    equal((st["passes"]["done"], len(s.calls("cancel"))), (3, 1), "done, cancels")
+    equal(Counter(n for n, _ in s.billed()).most_common(1)[0][1], 1, "billed once each")
 
 
 LABEL = r'[a-zA-Z_]\w*="(?:[^"\\\n]|\\[\\n"])*"'
@@ -428,9 +429,31 @@ def a_token_limit_in_numbers_is_learned(s):
     s.stop_batchd()
     s.start_batchd()                                    # it is remembered
     n = len(s.calls("create"))
-    st = s.wait(s.submit_raw([request("b%03d" % i, "x" * 200) for i in range(40)], save="more"))
+    rows = [request("b%03d" % i, "x" * 200) for i in range(40)]
+    plan = s.ctl("submit", "raw", "--requests", write_lines(s.path("b.jsonl"), rows), "--save_dir", s.path("more"), "--dry_run",
+                 "--json").expect(0).json()["stages"][0]
+    st = s.wait(s.submit_raw(s.path("b.jsonl"), save="more"))
+    equal((plan["batches"], plan["bytes"]), (len(st["batches"]), sum(b["bytes"] for b in st["batches"])), "a dry run's batches")
     check(all(b["bytes"] <= 4 * limit for b in st["batches"]), "bytes: %s", [b["bytes"] for b in st["batches"]])
     check(len(s.calls("create")) - n > 2, "creates")
+
+
+@test
+def one_request_over_the_learned_limit_goes_alone(s):
+    """What was learned is a guess in tokens: a request that is larger than it is sent alone, not failed."""
+    s.up(plan=[{"batch": 1, "do": "fail", "code": "token_limit_exceeded",
+                "message": "Enqueued token limit reached for m. Limit: 1000 enqueued tokens."}], max_attempts=1)
+    st = s.wait(s.submit_raw([request("a%d" % i, "x" * (6000 if i == 1 else 200)) for i in range(6)]))
+    equal((st["passes"]["done"], st["passes"]["failed"]), (6, 0), "done, failed")
+    check(1 in [b["requests"] for b in st["batches"]], "requests of the batches: %s", [b["requests"] for b in st["batches"]])
+
+
+@test
+def a_file_refused_as_too_large_is_split(s):
+    """413: smaller files, no attempt counted; a line that fits alone is not failed for what was learned."""
+    s.up(plan=[{"call": "upload", "nth": 1, "do": "status", "status": 413}], max_attempts=1)
+    st = s.wait(s.submit_raw([request("a%d" % i, "x" * (3000 if i == 1 else 200)) for i in range(6)]))
+    equal((st["passes"]["done"], st["passes"]["failed"]), (6, 0), "done, failed")
 
 
 @test
