@@ -91,11 +91,20 @@ static bool comes_first(const struct job *j, const struct job *job)
 	return round_before(j->row.id, job->row.id, ep->turn);
 }
 
+/* One that has a higher priority is not overtaken while its file is made: it may have more to send. */
+static bool is_building(const struct job *job)
+{
+	for (int stage = 1; stage <= STAGES_MAX; stage++)
+		if (job->building[stage])
+			return true;
+	return false;
+}
+
 static bool another_is_first(const struct job *job)
 {
 	for (const struct job *j = job->e->jobs; j != NULL; j = j->next)
-		if (j != job && j->endpoint == job->endpoint && comes_first(j, job) && stage_to_build(j) > 0 &&
-		    user_has_room(j))
+		if (j != job && j->endpoint == job->endpoint && comes_first(j, job) &&
+		    (stage_to_build(j) > 0 || is_building(j)) && user_has_room(j))
 			return true;
 	return false;
 }

@@ -50,7 +50,7 @@ def demo_ids():
 @test
 def jobs_take_turns_by_batches(s):
     """4: while two jobs have something to send, their batches go out by turns; a thousand rows do not keep four waiting."""
-    s.up(delay_ms=60, max_requests=2, max_active=1)
+    s.up(delay_ms=60, max_requests=2, max_active=1, plan=[{"batch": 1, "do": "delay", "ms": 1500}])  # until all are submitted
     one = s.submit_raw(rows("a", 24), save="a")
     two = s.submit_raw(rows("b", 6), save="b")
     s.wait(two)
@@ -65,7 +65,7 @@ def jobs_take_turns_by_batches(s):
 @test
 def priority_comes_first_among_ones_own(s):
     """4: --priority: what is more urgent goes out before the rest of the others; less urgent behind it."""
-    s.up(delay_ms=60, max_requests=2, max_active=1)
+    s.up(delay_ms=60, max_requests=2, max_active=1, plan=[{"batch": 1, "do": "delay", "ms": 1500}])  # until all are submitted
     one = s.submit_raw(rows("a", 16), save="a")
     low = s.submit_raw(rows("c", 4), save="c", priority="-1")
     high = s.submit_raw(rows("b", 6), save="b", priority="5")
