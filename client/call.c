@@ -157,21 +157,26 @@ int call_open(const struct args *args, const char *job, struct call **ret, struc
 	return rc;
 }
 
+/* A request without an upload, begun in a buffer of the caller: sends it and frees that. */
+static int end_request(const struct args *args, struct jw *w, struct call **ret, struct err *err)
+{
+	jw_obj_end(w);
+	jw_obj_end(w);
+	buf_add_char(w->out, '\n');
+	int rc = call_make(args, w->out, NULL, ret, err);
+	buf_done(w->out);
+	return rc;
+}
+
 int call_open_plain(const struct args *args, const char *command, const char *job, struct call **ret, struct err *err)
 {
 	struct buf line = { 0 };
 	struct jw w = { .out = &line };
-	int rc;
 
 	begin_request(command, &w);
 	if (job != NULL)
 		jw_put_str(&w, "job", job);
-	jw_obj_end(&w);
-	jw_obj_end(&w);
-	buf_add_char(&line, '\n');
-	rc = call_make(args, &line, NULL, ret, err);
-	buf_done(&line);
-	return rc;
+	return end_request(args, &w, ret, err);
 }
 
 int call_open_file(const struct args *args, const char *job, const char *name, int64_t from, struct call **ret,
@@ -179,18 +184,12 @@ int call_open_file(const struct args *args, const char *job, const char *name, i
 {
 	struct buf line = { 0 };
 	struct jw w = { .out = &line };
-	int rc;
 
 	begin_request("fetch", &w);
 	jw_put_str(&w, "job", job);
 	jw_put_str(&w, "file", name);
 	jw_put_int(&w, "from", from);
-	jw_obj_end(&w);
-	jw_obj_end(&w);
-	buf_add_char(&line, '\n');
-	rc = call_make(args, &line, NULL, ret, err);
-	buf_done(&line);
-	return rc;
+	return end_request(args, &w, ret, err);
 }
 
 /* One line of the reply is in: 1 a "more", 0 the "ok", negative the daemon's error. */
