@@ -129,7 +129,7 @@ SELECT p.n, p.attempt, p.ans_batch, p.ans_kind, p.ans_off, p.ans_len, q.ans_batc
 
 -- name: pass_of_batch
 -- The members of a batch that have not been dealt with, in the order of its file.
-SELECT n, attempt FROM pass
+SELECT n, attempt, req_off FROM pass
  WHERE job = :job AND stage = :stage AND n BETWEEN :first AND :last AND batch = :batch AND state = 'BATCHED' ORDER BY n;
 
 -- name: pass_to_batched

@@ -35,6 +35,8 @@ struct read {
 	struct task task;
 	struct batch *batch;
 	char *paths[2], *parts[2], *db_path;
+	char *requests_path;            /* NULL: no line of it is looked for */
+	int64_t error_line, error_off;  /* the one line that the endpoint would not have, and where it stands; off -1: none */
 	int64_t batch_id, first, last, passk;
 	int stage;
 	bool raw;
@@ -140,6 +142,23 @@ static int read_file(struct read *w, struct db *db, int kind, struct err *err)
 	return rc;
 }
 
+/* By its place in the file, not by the order of the members: some of them may have been dealt with before a crash. */
+static int find_error_line(struct read *w, struct err *err)
+{
+	struct line_reader r;
+	struct span text;
+	int rc = line_reader_open(&r, w->requests_path, err);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = line_reader_next(&r, RESULT_LINE_MAX, &text, err)) == 1 && r.line_no < w->error_line)
+		;
+	if (rc == 1)
+		w->error_off = r.line_off;
+	line_reader_close(&r);
+	return rc < 0 ? rc : 0;
+}
+
 static void run(struct task *t)
 {
 	struct read *w = AROUND(struct read, task, t);
@@ -157,6 +176,8 @@ static void run(struct task *t)
 		w->found = mem_zero(w->n, sizeof *w->found);
 	for (int kind = 0; kind < 2 && w->rc == 0; kind++)
 		w->rc = read_file(w, db, kind, &w->err);
+	if (w->rc == 0 && w->requests_path != NULL)
+		w->rc = find_error_line(w, &w->err);
 	for (size_t i = 0; i < w->n && w->rc == 0; i++)
 		w->missing += !w->found[i].any;
 	db_close(db);
@@ -175,6 +196,7 @@ static void read_free(struct read *w)
 	free(w->found);
 	free(w->members);
 	free(w->db_path);
+	free(w->requests_path);
 	free(w);
 }
 
@@ -202,11 +224,11 @@ static int apply_missing(struct read *w, const struct member *m, struct err *err
 	struct db *db = w->task.e->db;
 	const char *reason = b->error_code[0] != '\0' ? b->error_code : "missing_in_results";
 	bool too_large = strcmp(b->error_code, "too_large") == 0;
-	bool one_line = b->error_line >= 1 && b->error_line <= b->requests && b->output_file_id[0] == '\0';
+	bool one_line = w->error_off >= 0;
 
 	if (job->row.state == JOB_CANCELED)
 		return pass_canceled(db, &job->tally, w->stage, m->n, NULL, err);
-	if ((too_large && b->requests > 1) || (one_line && (int64_t)(m - w->members) + 1 != b->error_line)) {
+	if ((too_large && b->requests > 1) || (one_line && m->off != w->error_off)) {
 		w->given_back++;                /* no fault of this one */
 		return pass_given_back(db, &job->tally, w->stage, m->n, err);
 	}
@@ -339,6 +361,10 @@ void read_start(struct batch *b)
 	w->parts[1] = batch_path(job, b->row.id, "errors.part");
 	w->db_path = mem_strdup(db_path(b->e->db));
 	w->batch_id = b->row.id;
+	w->error_off = -1;
+	w->error_line = b->row.error_line;
+	if (w->error_line >= 1 && w->error_line <= b->row.requests && b->row.output_file_id[0] == '\0')
+		w->requests_path = batch_path(job, b->row.id, "requests");
 	w->first = b->row.first_n;
 	w->last = b->row.last_n;
 	w->stage = (int)b->row.stage;

@@ -96,7 +96,7 @@ int pass_of_batch(struct db *db, int64_t job, int stage, int64_t batch, int64_t 
 	while (stmt_next(&st)) {
 		if ((n & (n - 1)) == 0)
 			list = mem_grow(list, n > 0 ? 2 * n : 1, sizeof *list);
-		list[n++] = (struct member){ stmt_int(&st, 0), stmt_int(&st, 1) };
+		list[n++] = (struct member){ stmt_int(&st, 0), stmt_int(&st, 1), stmt_int(&st, 2) };
 	}
 	int rc = stmt_finish(&st, err);
 	if (rc < 0) {

@@ -82,7 +82,7 @@ typedef int (*ready_fn)(void *data, const struct ready_pass *p, struct err *err)
 /* From pass n = from up to last. */
 int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, int64_t last, ready_fn each, void *data, struct err *err);
 
-struct member { int64_t n, attempt; };
+struct member { int64_t n, attempt, off; };       /* off: of its request in the batch's file */
 /* Members of a batch not yet dealt with, by n; owned by the caller. */
 int pass_of_batch(struct db *db, int64_t job, int stage, int64_t batch, int64_t first, int64_t last,
                   struct member **ret, size_t *ret_n, struct err *err);

@@ -223,6 +223,29 @@ START_TEST(a_submission_is_accepted_or_leaves_nothing)
 }
 END_TEST
 
+/* A crash when some of a refused batch's passes have been given back: the others do not move up in its file. */
+START_TEST(the_line_that_was_refused_is_the_same_behind_a_crash)
+{
+	enum { MANY = 4000 };
+
+	sim_new(&(struct sim_setup){ .plan = "{\"batch\":1,\"do\":\"fail\",\"code\":\"invalid_request\",\"line\":3000}",
+	                             .max_requests = MANY });
+	int64_t job = sim_submit_raw(MANY);
+
+	while (sim_calls("create") == 0 || sim_int(job, "passes.ready") == 0)
+		ck_assert(sim_step());
+	ck_assert_int_lt(sim_int(job, "passes.ready"), MANY - 1);       /* in the middle of it */
+	sim_restart();
+	sim_run_until_idle();
+	ck_assert_int_eq(sim_int(job, "passes.failed"), 1);
+	ck_assert_int_eq(sim_int(job, "passes.done"), MANY - 1);
+	struct span line = sim_file(job, "failures.jsonl");
+	ck_assert_msg(memmem(line.at, line.len, "\"r-2999\"", 8) != NULL, "%.*s", (int)line.len, line.at);
+	sim_check(job);
+	sim_end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("fault_engine");
@@ -234,6 +257,7 @@ int main(void)
 	tcase_add_loop_test(tc, pipelines_survive_any_failure_of_the_database, 0, PARTS);
 	tcase_add_loop_test(tc, pipelines_survive_any_failure_of_the_disk, 0, PARTS);
 	tcase_add_loop_test(tc, a_submission_is_accepted_or_leaves_nothing, 0, 2);
+	tcase_add_test(tc, the_line_that_was_refused_is_the_same_behind_a_crash);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
