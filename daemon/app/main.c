@@ -400,8 +400,8 @@ static void run(void)
 	int64_t beat = notify_watchdog_ms();
 
 	app.started_ms = clock_system()->now_ms(clock_system());
-	log_notice("batchd %s: settings of %s, state in %s, socket %s, %zu %s", BATCHD_VERSION,
-	           app.config->file != NULL ? app.config->file : "nobody (no config file)", app.config->state_dir,
+	log_notice("batchd %s: config file %s, state in %s, socket %s, %zu %s", BATCHD_VERSION,
+	           app.config->file != NULL ? app.config->file : "none", app.config->state_dir,
 	           app.config->socket, app.config->n_endpoints, app.config->n_endpoints == 1 ? "endpoint" : "endpoints");
 	uv_timer_start(&app.beat, on_beat, 0, beat > 0 && beat < STATUS_MS ? (uint64_t)beat : STATUS_MS);
 	notify_send("READY=1");
