@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from harness import BUILD, Failed, check, demo_data, equal, has, main, request, test, until, write_lines
+from harness import BUILD, TOP, Failed, check, demo_data, equal, has, main, request, test, until, write_lines
 
 ROWS = ["n%02d" % i for i in range(12)]
 STATUS = {"id", "name", "workflow", "state", "endpoint", "passes", "stages", "batches", "tokens", "failures", "save_dir"}
@@ -94,6 +94,33 @@ def status_for_people(s):
         equal(code, 0, "exit of %s on a small terminal" % words)
     code, text = s.ctl_pty("status", job)
     has(text, "\x1b[", "status on a terminal has colours")
+
+
+@test
+def every_command_on_a_terminal(s):
+    """7: each command of the table on a terminal: what it says, its exit status, and the terminal as it was."""
+    s.up(max_attempts=1, plan=[{"custom_id": "n00", "do": "error", "status": 400, "times": 1}])
+    path = write_lines(s.path("r.jsonl"), [request(n) for n in ROWS])
+    code, text = s.ctl_pty("submit", "raw", "--requests", path, "--save_dir", s.path("out"), "--name", "nightly")
+    equal((code, plain(text)), (0, "1\n"), "submit on a terminal")
+    seen = {"submit"}
+    # words, exit status, and a piece of what it says
+    for words, want, piece in (
+            (["wait", "nightly"], 1, "failed"), (["status"], 0, "nightly"), (["status", "1"], 0, "100%"), (["status", "1", "--json"], 0, "{"),
+            (["why", "1"], 0, "retry"), (["audit", "1"], 0, ""), (["events"], 0, "submitted"), (["ping"], 0, "batchd"),
+            (["pause", "1"], 4, "failed"), (["resume", "1"], 4, "retry"), (["retry", "1"], 0, "1 pass"), (["wait", "1"], 0, ""),
+            (["cancel", "1", "--yes"], 4, "done"), (["remove", "1", "-y"], 0, ""), (["help"], 0, "Exit status"),
+            (["help", "--man"], 0, ".Dd"), (["completion", "bash"], 0, "batchctl"), (["version"], 0, "batchctl"),
+            (["stage", "bugfixer", "gen_step1"], 2, "--dataset"), (["fetch", "1"], None, ""), (["nosuch"], 2, "nosuch")):
+        code, text = s.ctl_pty(*words)
+        check(want is None or code == want, "%s: exit %s, should be %s: %s", words, code, want, text)
+        has(plain(text), piece, "what %s says" % words)
+        seen.add(words[0])
+    table = open(os.path.join(TOP, "include", "batchd", "commands.def"), encoding="utf-8").read()
+    every = set(re.findall(r"^(?:CMD|LOCAL)\((\w+),", table, re.M))
+    for command in sorted(every - seen):                # whatever else there is
+        code, text = s.ctl_pty(command)
+        check(0 <= code <= 7 and text, "%s: exit %s: %r", command, code, text)
 
 
 @test
