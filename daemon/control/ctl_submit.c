@@ -7,6 +7,8 @@
 #include "ctl_int.h"
 #include "mem.h"
 
+enum { NAME_MAX_BYTES = 200 };
+
 /* The arguments that are a run's parameters, as rollout_params_read() takes them; borrowed from the request. */
 static int read_params(struct ctl_call *call, struct rollout_params *ret, struct json **ret_json, struct err *err)
 {
@@ -116,6 +118,21 @@ static int fetch(struct ctl_call *call, const struct submission *s, struct err *
 	return rc;
 }
 
+/* It stands in logs and events, and is what people type: one line, and never to be taken for another job's id. */
+static int check_name(const char *name, struct err *err)
+{
+	if (name == NULL)
+		return 0;
+	if (name[0] == '\0' || strlen(name) > NAME_MAX_BYTES)
+		return err_set(err, BD_EINVALID, "--name must have 1 to %d bytes", NAME_MAX_BYTES);
+	for (const char *p = name; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return err_set(err, BD_EINVALID, "--name has a control character in it");
+	if (name[strspn(name, "0123456789")] == '\0')
+		return err_set(err, BD_EINVALID, "--name %s is a number: it could be another job's id", name);
+	return 0;
+}
+
 static int submit(struct ctl_call *call, bool fetched, const char *note, struct err *err)
 {
 	struct submission s = { .owner_uid = call->uid, .warning = note };
@@ -127,6 +144,8 @@ static int submit(struct ctl_call *call, bool fetched, const char *note, struct 
 		goto out;
 	raw = s.params.workflow != NULL && strcmp(s.params.workflow, "raw") == 0;
 	s.name = arg(call, "name");
+	if ((rc = check_name(s.name, err)) < 0)
+		goto out;
 	s.endpoint = arg(call, "endpoint");
 	s.save_dir = arg(call, "save_dir");
 	s.start = arg(call, "start_file");

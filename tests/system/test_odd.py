@@ -177,10 +177,11 @@ def names_of_jobs(s):
     for n, name in enumerate(("nightly", "nightly-2", "ünï 日本", "esc\x1b[31mred", "line\nbreak", "tab\tx", "--flag", "", "7", "x" * 500)):
         r = s.ctl("submit", "raw", "--requests", path, "--save_dir", s.path("o%d" % n), "--name=" + name)
         if r.exit == 2:
-            check(name not in ("nightly", "nightly-2", "ünï 日本"), "the name %r is refused: %s", name, r.err)
+            check(name not in ("nightly", "nightly-2", "ünï 日本", "--flag"), "the name %r is refused: %s", name, r.err)
             check(not os.path.exists(s.path("o%d" % n)), "a refused name leaves a directory")
             continue
         job = r.expect(0).out.split()[0]
+        check(name in ("nightly", "nightly-2", "ünï 日本", "--flag"), "the name %r is taken", name)
         s.wait(job)
         for words in (["status"], ["status", job], ["events"], ["why", job]):
             for text in (s.ctl(*words).expect(0).out, s.ctl_pty(*words)[1]):
