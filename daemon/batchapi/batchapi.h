@@ -84,6 +84,8 @@ enum remote_status {
 bool remote_status_terminal(enum remote_status s);
 enum remote_status remote_status_of(const char *word);  /* NULL or unknown: REMOTE_RUNNING */
 
+enum { ERROR_LINES_MAX = 256 };
+
 /* An endpoint's batch object; texts "" when absent, null or empty there. */
 struct remote_batch {
 	const char *id, *word;                  /* word: its own status word */
@@ -94,6 +96,8 @@ struct remote_batch {
 	int64_t total, completed, failed;       /* -1 unknown; hints only */
 	const char *error_code, *error_message; /* of the first of errors.data (any of its shapes) */
 	int64_t error_line;                     /* 1-based, -1 */
+	int64_t error_lines[ERROR_LINES_MAX];   /* of all of errors.data that name one */
+	size_t n_error_lines;
 	bool token_limit;                       /* failed for enqueued tokens: wait and send again */
 	int64_t tokens_allowed;                 /* the limit as the error text names it, -1 */
 };

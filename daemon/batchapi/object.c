@@ -171,6 +171,8 @@ static void read_errors(const struct json *v, struct pool *pool, struct remote_b
 			b->error_message = pool_keep(pool, mem_strdup(e.message));
 			b->error_line = e.line;
 		}
+		if (e.line > 0 && b->n_error_lines < ERROR_LINES_MAX)
+			b->error_lines[b->n_error_lines++] = e.line;
 		if (!b->token_limit)
 			b->token_limit = error_is_token_limit(e.code, e.message, &b->tokens_allowed);
 	}

@@ -58,6 +58,7 @@ void batch_drop(struct batch *b)
 	if (b->fd >= 0)
 		close(b->fd);
 	batch_row_done(&b->row);
+	free(b->bad_lines);
 	free(b);
 }
 

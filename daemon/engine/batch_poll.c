@@ -15,6 +15,7 @@
 #include "engine_int.h"
 #include "fault.h"
 #include "files.h"
+#include "mem.h"
 
 enum {
 	GONE_MS = 900000,               /* 404 for so long: the batch is lost */
@@ -75,6 +76,10 @@ static void batch_ended(struct batch *b, const struct remote_batch *rb)
 	b->endpoint->token_wait = false;
 	text_set(&b->row.error_code, code);
 	b->row.error_line = rb->error_line;
+	free(b->bad_lines);
+	b->bad_lines = mem_zero(rb->n_error_lines + 1, sizeof *b->bad_lines);
+	memcpy(b->bad_lines, rb->error_lines, rb->n_error_lines * sizeof *b->bad_lines);
+	b->n_bad_lines = rb->n_error_lines;
 	if (rb->status != REMOTE_COMPLETED)
 		engine_event(b->e, b->row.job, b->row.id, "warning", "%s: %s%s%s", rb->word,
 		             code, rb->error_message[0] != '\0' ? ": " : "", rb->error_message);

@@ -86,6 +86,8 @@ struct batch {
 	int64_t got;
 	bool refetched;
 	int64_t gone_ms;                        /* since when the endpoint says 404 */
+	int64_t *bad_lines;                     /* that it refused the file for; after a restart row.error_line alone is known */
+	size_t n_bad_lines;
 };
 
 /* The one checkpoint that is under way, or none. */

@@ -216,6 +216,17 @@ static int apply_answer(struct read *w, int64_t n, const struct found *f, struct
 	return pass_answered(w->task.e->db, t, w->stage, n, w->raw ? PASS_DONE : PASS_ANSWERED, &f->ref, err);
 }
 
+/* Was the file refused for its line?  The first line named is known by its place in the file, over a crash too. */
+static bool is_bad_line(const struct read *w, const struct member *m)
+{
+	const struct batch *b = w->batch;
+
+	for (size_t i = 0; i < b->n_bad_lines && (int64_t)w->n == b->row.requests; i++)
+		if (b->bad_lines[i] == (int64_t)(m - w->members) + 1)
+			return true;
+	return m->off == w->error_off;
+}
+
 /* In neither file: what the batch itself ended of is the reason. */
 static int apply_missing(struct read *w, const struct member *m, struct err *err)
 {
@@ -228,7 +239,7 @@ static int apply_missing(struct read *w, const struct member *m, struct err *err
 
 	if (job->row.state == JOB_CANCELED)
 		return pass_canceled(db, &job->tally, w->stage, m->n, NULL, err);
-	if ((too_large && b->requests > 1) || (one_line && m->off != w->error_off)) {
+	if ((too_large && b->requests > 1) || (one_line && !is_bad_line(w, m))) {
 		w->given_back++;                /* no fault of this one */
 		return pass_given_back(db, &job->tally, w->stage, m->n, err);
 	}

@@ -175,6 +175,17 @@ def a_batch_refused_for_one_line(s):
 
 
 @test
+def a_batch_refused_for_many_lines(s):
+    """4: all the lines that a validation names fail at once; the file is not sent again for each of them."""
+    s.up(plan=[{"batch": 1, "do": "fail", "code": "invalid_json_line", "message": "bad", "line": 2, "count": 7}])
+    job = s.submit_raw([request(n) for n in names(20)])
+    st = s.wait(job, exit=1)
+    failed = [f["custom_id"] for f in s.saved("failures.jsonl")]
+    equal(len(failed), 7, "what failed: %s" % failed)
+    equal((st["passes"]["done"], len(s.calls("create"))), (13, 2), "done, creates")
+
+
+@test
 def answers_without_use_are_asked_again(s):
     """4: no file found, no edit that fits, cut answers: asked again within max_attempts, then failed by name."""
     ids = [r["instance_id"] for r in json_lines(os.path.join(demo_data(), "demo.jsonl"))]
