@@ -61,7 +61,7 @@ static const struct row {
 	{ 16, NTH("upload", 1, STATUS(413) ",\"early\":true"), 0, 0, 0, NULL },
 	{ 16, NTH("upload", 1, "\"do\":\"drop\",\"early\":true"), 0, 0, 0, NULL },
 	{ 16, CALL("upload", STATUS(413)), 10, 0, 0, NULL },
-	{ 17, BATCH("1", "\"do\":\"fail\",\"code\":\"invalid_json_line\",\"line\":3,\"count\":2"), 1, 0, 0, "invalid_json_line" },
+	{ 17, BATCH("1", "\"do\":\"fail\",\"code\":\"invalid_json_line\",\"line\":3,\"count\":2"), 2, 0, 0, "invalid_json_line" },
 	{ 17, BATCH("1", "\"do\":\"fail\",\"code\":\"internal_error\""), 0, 5, 0, NULL },
 	{ 17, BATCH("1", "\"do\":\"fail\",\"code\":\"internal_error\",\"done\":0.4"), 0, 3, 0, NULL },
 	{ 18, EVERY("\"do\":\"fail\",\"code\":\"mismatched_model\""), 10, 20, 0, "mismatched_model" },
