@@ -9,7 +9,7 @@
 #include "mem.h"
 #include "table.h"
 
-bool job_is(const struct json *job, const char *state)
+bool job_state_is(const struct json *job, const char *state)
 {
 	const char *is = json_get_str(job, "state");
 
@@ -18,7 +18,7 @@ bool job_is(const struct json *job, const char *state)
 
 bool job_ended(const struct json *job)
 {
-	return job_is(job, "done") || job_is(job, "failed") || job_is(job, "canceled");
+	return job_state_is(job, "done") || job_state_is(job, "failed") || job_state_is(job, "canceled");
 }
 
 enum style job_style(const char *state)

@@ -19,7 +19,7 @@ void render_audit(const struct term *term, const struct json *audit, struct buf 
 
 /* Has it ended (done, failed, canceled)? */
 bool job_ended(const struct json *job);
-bool job_is(const struct json *job, const char *state);
+bool job_state_is(const struct json *job, const char *state);
 /* How far, 0 to 100; 100 only when every pass is settled. */
 int job_percent(const struct json *job);
 enum style job_style(const char *state);

@@ -140,7 +140,7 @@ int watch_verdict(const struct json *job, struct err *err)
 	const char *state = json_get_str(job, "state"), *name = json_get_str(job, "name");
 	int64_t failed = json_get_int(json_get(job, "passes"), "failed", 0);
 
-	if (job_is(job, "done"))
+	if (job_state_is(job, "done"))
 		return 0;
 	if (name == NULL || name[0] == '\0')
 		name = json_get_str(job, "id");
