@@ -103,9 +103,6 @@ SELECT n, instance_id FROM instance WHERE job = :job ORDER BY n;
 INSERT INTO pass (job, stage, n) VALUES (:job, :stage, :n)
 ON CONFLICT (job, stage, n) DO UPDATE SET state = 'READY', attempt = 0, reason = NULL, details = NULL;
 
--- name: pass_state
-SELECT state FROM pass WHERE job = :job AND stage = :stage AND n = :n;
-
 -- name: pass_ready
 -- What the next request file is made of; with the answer of the stage before.  SQLite takes the partial index pass_open
 -- only where the index's condition stands word for word.
@@ -246,11 +243,13 @@ ON CONFLICT (name) DO UPDATE SET parked = excluded.parked, parked_ms = excluded.
 INSERT INTO event (time_ms, job, batch, level, text) VALUES (:time_ms, :job, :batch, :level, :text);
 
 -- name: event_list
-SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), coalesce(j.owner_uid, -1) FROM event e LEFT JOIN job j ON j.id = e.job
+SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), coalesce(j.owner_uid, -1)
+  FROM event e LEFT JOIN job j ON j.id = e.job
  WHERE e.seq > :after ORDER BY e.seq LIMIT :most;
 
 -- name: event_list_of_job
-SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), coalesce(j.owner_uid, -1) FROM event e LEFT JOIN job j ON j.id = e.job
+SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), coalesce(j.owner_uid, -1)
+  FROM event e LEFT JOIN job j ON j.id = e.job
  WHERE e.job = :job AND e.seq > :after ORDER BY e.seq LIMIT :most;
 
 -- name: event_back
@@ -259,6 +258,3 @@ SELECT coalesce(min(seq), 1) - 1 FROM (SELECT e.seq FROM event e LEFT JOIN job j
 
 -- name: event_back_of_job
 SELECT coalesce(min(seq), 1) - 1 FROM (SELECT seq FROM event WHERE job = :job ORDER BY seq DESC LIMIT :most);
-
--- name: event_last_seq
-SELECT coalesce(max(seq), 0) FROM event;

@@ -18,7 +18,6 @@ void fault_arm(enum fault where, int after);    /* fail one call, after `after` 
 int fault_left(void);                           /* good calls until then; negative: it has failed */
 bool fault_hit(enum fault where);
 void fault_step(void);                          /* a durable step is about to happen */
-long fault_steps(void);
 #else
 static inline bool fault_hit(enum fault where) { (void)where; return false; }
 static inline void fault_step(void) { }

@@ -86,11 +86,6 @@ int rollout_stages(const struct rollout *r)
 	return r->workflow->stages;
 }
 
-const char *rollout_workflow(const struct rollout *r)
-{
-	return r->workflow->name;
-}
-
 const char *rollout_line_url(const struct rollout *r)
 {
 	return r->p.line_url;

@@ -40,7 +40,6 @@ struct rollout;                         /* immutable once made; shared by thread
 int rollout_new(const struct rollout_params *params, struct rollout **ret, struct err *err);
 void rollout_free(struct rollout *r);
 int rollout_stages(const struct rollout *r);            /* 1 (raw) or 2 */
-const char *rollout_workflow(const struct rollout *r);
 const char *rollout_line_url(const struct rollout *r);  /* of the request lines, and so of their batches */
 /* The parameters as a JSON object and back: how they are stored and sent. */
 void rollout_params_print(const struct rollout_params *p, struct buf *ret);

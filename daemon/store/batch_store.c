@@ -126,40 +126,21 @@ int batch_delete(struct db *db, int64_t id, struct err *err)
 	return stmt_finish(&st, err);
 }
 
-static int ids_from(struct stmt *st, int64_t **ret, size_t *ret_n, struct err *err)
-{
-	int64_t *ids = NULL;
-	size_t n = 0;
-
-	while (stmt_next(st)) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = stmt_int(st, 0);
-	}
-	int rc = stmt_finish(st, err);
-	if (rc < 0) {
-		free(ids);
-		return rc;
-	}
-	*ret = ids;
-	*ret_n = n;
-	return 0;
-}
-
 int batch_list(struct db *db, int64_t job, int64_t **ret, size_t *ret_n, struct err *err)
 {
 	if (job == 0) {
 		STMT(all, db, batch_list_open);
-		return ids_from(&all, ret, ret_n, err);
+		return stmt_ids(&all, ret, ret_n, err);
 	}
 	STMT(st, db, batch_list_of_job);
 	stmt_bind_int(&st, ":job", job);
-	return ids_from(&st, ret, ret_n, err);
+	return stmt_ids(&st, ret, ret_n, err);
 }
 
 int batch_list_cleanup(struct db *db, int64_t **ret, size_t *ret_n, struct err *err)
 {
 	STMT(st, db, batch_list_cleanup);
-	return ids_from(&st, ret, ret_n, err);
+	return stmt_ids(&st, ret, ret_n, err);
 }
 
 int batch_set_cleanup(struct db *db, int64_t id, int64_t cleanup, struct err *err)
@@ -251,13 +232,5 @@ int event_back(struct db *db, int64_t job, int64_t owner, int64_t n, int64_t *re
 	stmt_bind_int(&st, ":most", n);
 	if (stmt_next(&st))
 		*ret_after = stmt_int(&st, 0);
-	return stmt_finish(&st, err);
-}
-
-int event_last(struct db *db, int64_t *ret_seq, struct err *err)
-{
-	STMT(st, db, event_last_seq);
-	if (stmt_next(&st))
-		*ret_seq = stmt_int(&st, 0);
 	return stmt_finish(&st, err);
 }

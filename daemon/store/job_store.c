@@ -184,37 +184,17 @@ int job_find(struct db *db, const char *word, int64_t owner, int64_t *ret_id, st
 	return 0;
 }
 
-static int ids_of(struct stmt *st, int64_t **ret, size_t *ret_n, struct err *err)
-{
-	int64_t *ids = NULL;
-	size_t n = 0;
-
-	while (stmt_next(st)) {
-		if ((n & (n - 1)) == 0)
-			ids = mem_grow(ids, n > 0 ? 2 * n : 1, sizeof *ids);
-		ids[n++] = stmt_int(st, 0);
-	}
-	int rc = stmt_finish(st, err);
-	if (rc < 0) {
-		free(ids);
-		return rc;
-	}
-	*ret = ids;
-	*ret_n = n;
-	return 0;
-}
-
 int job_list_open(struct db *db, int64_t **ret, size_t *ret_n, struct err *err)
 {
 	STMT(st, db, job_list_open);
-	return ids_of(&st, ret, ret_n, err);
+	return stmt_ids(&st, ret, ret_n, err);
 }
 
 int job_list_old(struct db *db, int64_t before_ms, int64_t **ret, size_t *ret_n, struct err *err)
 {
 	STMT(st, db, job_list_old);
 	stmt_bind_int(&st, ":before_ms", before_ms);
-	return ids_of(&st, ret, ret_n, err);
+	return stmt_ids(&st, ret, ret_n, err);
 }
 
 int job_count_states(struct db *db, int64_t ret[JOB_STATE_COUNT], struct err *err)
@@ -236,7 +216,7 @@ int job_list_newest(struct db *db, int64_t below, size_t most, int64_t **ret, si
 	STMT(st, db, job_list_newest);
 	stmt_bind_int(&st, ":below", below);
 	stmt_bind_int(&st, ":most", (int64_t)most);
-	return ids_of(&st, ret, ret_n, err);
+	return stmt_ids(&st, ret, ret_n, err);
 }
 
 static int delete_bounded(struct db *db, enum query query, int64_t id, int stage, struct err *err)

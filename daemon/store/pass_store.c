@@ -10,7 +10,8 @@
 #include "mem.h"
 #include "stmt.h"
 
-bool tally_reason(struct tally *t, char kind, const char *reason, int64_t n)
+/* False: there are too many different ones, they have to be flushed first. */
+static bool tally_reason(struct tally *t, char kind, const char *reason, int64_t n)
 {
 	char word[sizeof t->reasons[0].reason];
 

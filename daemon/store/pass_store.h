@@ -23,8 +23,6 @@ struct tally {
 };
 /* Adds what is in the tally to the sums, and empties it. */
 int tally_flush(struct db *db, struct tally *t, struct err *err);
-/* Count a reason; flush first if it says false (too many different ones). */
-bool tally_reason(struct tally *t, char kind, const char *reason, int64_t n);
 
 /* Where a line stands in a batch's file: kind 0 output, 1 errors. */
 struct line_ref {

@@ -2,9 +2,11 @@
 #include "stmt.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "db_int.h"
 #include "fault.h"
+#include "mem.h"
 
 static const char *const queries[Q_COUNT] = {
 #define QUERY(name, sql) [Q_##name] = sql,
@@ -33,11 +35,6 @@ void stmt_release(struct stmt *st)
 {
 	(void)sqlite3_reset(st->handle);
 	(void)sqlite3_clear_bindings(st->handle);
-}
-
-void stmt_again(struct stmt *st)
-{
-	(void)sqlite3_reset(st->handle);
 }
 
 static int parameter(struct stmt *st, const char *name)
@@ -85,11 +82,6 @@ int64_t stmt_int(struct stmt *st, int col)
 	return sqlite3_column_int64(st->handle, col);
 }
 
-bool stmt_is_null(struct stmt *st, int col)
-{
-	return sqlite3_column_type(st->handle, col) == SQLITE_NULL;
-}
-
 const char *stmt_text(struct stmt *st, int col)
 {
 	const unsigned char *text = sqlite3_column_text(st->handle, col);
@@ -109,5 +101,25 @@ int stmt_finish(struct stmt *st, struct err *err)
 	if (st->rc != 0)
 		return err_set(err, BD_ESTORE, "database %s: %s: %s (%s)", st->db->path, names[st->query],
 		               sqlite3_errstr(st->rc), sqlite3_errmsg(st->db->handle));
+	return 0;
+}
+
+int stmt_ids(struct stmt *st, int64_t **ret, size_t *ret_n, struct err *err)
+{
+	int64_t *ids = NULL;
+	size_t n = 0;
+
+	while (stmt_next(st)) {
+		if ((n & (n - 1)) == 0)
+			ids = mem_grow(ids, n > 0 ? 2 * n : 1, sizeof *ids);
+		ids[n++] = stmt_int(st, 0);
+	}
+	int rc = stmt_finish(st, err);
+	if (rc < 0) {
+		free(ids);
+		return rc;
+	}
+	*ret = ids;
+	*ret_n = n;
 	return 0;
 }

@@ -3,6 +3,7 @@
 #define STMT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -39,12 +40,12 @@ void stmt_bind_null(struct stmt *st, const char *name);
 /* value must outlive the statement's use; nothing is copied.  NULL binds NULL. */
 void stmt_bind_text(struct stmt *st, const char *name, const char *value);
 bool stmt_next(struct stmt *st);
-void stmt_again(struct stmt *st);                /* reset, for the next binds */
 int64_t stmt_int(struct stmt *st, int col);
-bool stmt_is_null(struct stmt *st, int col);
 const char *stmt_text(struct stmt *st, int col); /* never NULL; valid until the next step */
 int stmt_changes(struct stmt *st);               /* rows that the last step changed */
 /* Run what is left and report; the one place a SQLite code becomes one of ours. */
 int stmt_finish(struct stmt *st, struct err *err);
+/* Finish a query of ids: all of its first column, owned by the caller. */
+int stmt_ids(struct stmt *st, int64_t **ret, size_t *ret_n, struct err *err);
 
 #endif
