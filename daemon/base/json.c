@@ -343,6 +343,14 @@ void jw_put_int(struct jw *w, const char *name, int64_t n)
 	jw_int(w, n);
 }
 
+void jw_put_id(struct jw *w, const char *name, int64_t id)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%lld", (long long)id);
+	jw_put_str(w, name, text);
+}
+
 void jw_put_bool(struct jw *w, const char *name, bool b)
 {
 	jw_name(w, name);

@@ -67,6 +67,7 @@ void jw_raw(struct jw *w, struct span ready);           /* a value that is JSON 
 void jw_put_str(struct jw *w, const char *name, const char *text);
 void jw_put_span(struct jw *w, const char *name, struct span s);
 void jw_put_int(struct jw *w, const char *name, int64_t n);
+void jw_put_id(struct jw *w, const char *name, int64_t id);     /* a number as text, as ids are */
 void jw_put_bool(struct jw *w, const char *name, bool b);
 
 #endif

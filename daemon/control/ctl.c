@@ -106,8 +106,8 @@ static int check_job(struct ctl_call *call, const struct command *cmd, struct er
 		rc = job_get(call->ctl->env.db, call->job, &row, err);
 	if (rc < 0)
 		return rc;
-	call->mine = call->may == CTL_ADMIN || row.owner_uid == (int64_t)call->uid;
-	if (!call->mine && strcmp(cmd->name, "status") != 0)
+	bool mine = call->may == CTL_ADMIN || row.owner_uid == (int64_t)call->uid;
+	if (!mine && strcmp(cmd->name, "status") != 0)
 		rc = err_set(err, BD_EDENIED, "job %lld is somebody else's", (long long)call->job);
 	job_row_done(&row);
 	return rc;
@@ -133,7 +133,8 @@ static int check(struct ctl_call *call, struct err *err)
 	return check_job(call, cmd, err);
 }
 
-void ctl_run(struct ctl_call *call)
+/* Runs what the request asks for; answers an error itself. */
+static void run(struct ctl_call *call)
 {
 	struct err err = { 0 };
 	int rc = command_of(call)->run(call, &err);
@@ -178,7 +179,7 @@ static void on_ready(void *data, char *path)
 
 	call->upload_path = path;
 	if (!call->answered)
-		ctl_run(call);
+		run(call);
 }
 
 static void on_trouble(void *data, const char *why)
@@ -219,7 +220,6 @@ static void on_conn_closed(void *data)
 	if (call->upload_path != NULL)
 		unlink(call->upload_path);
 	free(call->upload_path);
-	free(call->waits);
 	json_free(call->request);
 	call->request = NULL;
 	call->args = NULL;
@@ -236,22 +236,22 @@ static const struct ctl_conn_fns conn_fns = { on_line, on_ready, on_trouble, on_
  */
 static bool make_room(struct ctl *ctl, const struct ctl_call *fresh)
 {
-	struct ctl_call *oldest = NULL, *his_oldest = NULL;
-	int all = 0, his = 0;
+	struct ctl_call *oldest = NULL, *its_oldest = NULL;
+	int all = 0, its = 0;
 
 	for (struct ctl_call *c = ctl->calls; c != NULL; c = c->next) {
 		bool waits = c != fresh && c->conn != NULL && ctl_conn_waits(c->conn);
 
 		all++;
-		his += c->uid == fresh->uid;
+		its += c->uid == fresh->uid;
 		if (waits)
 			oldest = c;             /* the list begins with the youngest */
 		if (waits && c->uid == fresh->uid)
-			his_oldest = c;
+			its_oldest = c;
 	}
-	if (all <= CLIENTS_MOST && his <= CLIENTS_OF_ONE)
+	if (all <= CLIENTS_MOST && its <= CLIENTS_OF_ONE)
 		return true;
-	struct ctl_call *goes = his > CLIENTS_OF_ONE ? his_oldest : oldest;
+	struct ctl_call *goes = its > CLIENTS_OF_ONE ? its_oldest : oldest;
 	if (goes != NULL)
 		ctl_conn_close(goes->conn);
 	return goes != NULL;
@@ -287,8 +287,8 @@ static void on_watch(uv_timer_t *t)
 
 	for (struct ctl_call *c = ctl->calls, *next; c != NULL; c = next) {
 		next = c->next;
-		if (c->n_waits > 0)
-			ctl_waits_check(c);
+		if (c->waits_for > 0)
+			ctl_wait_check(c);
 	}
 }
 

@@ -383,11 +383,5 @@ bool ctl_conn_peer(struct ctl_conn *c, uint32_t *ret_uid)
 
 bool ctl_conn_gone(const struct ctl_conn *c)
 {
-	struct pollfd p = { .fd = -1 };
-	uv_os_fd_t fd;
-
-	if (c->state == CONN_CLOSING || uv_fileno((const uv_handle_t *)&c->pipe, &fd) < 0)
-		return true;
-	p.fd = fd;
-	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
+	return c->state == CONN_CLOSING || is_gone(c);
 }

@@ -30,7 +30,6 @@ struct ctl_call {
 	uid_t uid;                      /* the peer's, by the kernel's word */
 	enum ctl_right may;
 	int64_t job;                    /* that args.job names; 0: none */
-	bool mine;                      /* it is the peer's, or the peer may do with every job what its owner may */
 	struct json *request;           /* owned */
 	const struct json *args;
 	char *upload_path;              /* owned; NULL: none came */
@@ -38,8 +37,7 @@ struct ctl_call {
 	/* while it goes on */
 	bool follows;                   /* events */
 	int64_t follow_job, follow_seq;
-	int64_t *waits;                 /* jobs still waited for; owned */
-	size_t n_waits;
+	int64_t waits_for;              /* the job whose end it waits for; 0: none */
 };
 
 #define CMD(name, right, words, summary, details) int ctl_##name(struct ctl_call *call, struct err *err);
@@ -54,15 +52,12 @@ int ctl_path_check(const struct ctl_call *call, const char *what, const char *pa
 /* Are results kept by batchd until their owner fetches them? */
 bool ctl_keeps_results(const struct ctl_call *call);
 
-/* Run what the request asks for; answers an error itself. */
-void ctl_run(struct ctl_call *call);
-
 /* A reply line {"ok":...} or {"more":...}: begin, write one value, send. */
 void ctl_begin(struct jw *w, struct buf *line, const char *word);
 void ctl_send(struct ctl_call *call, struct jw *w, struct buf *line, bool last);
 void ctl_fail(struct ctl_call *call, const struct err *err);
 
 void ctl_events_send(struct ctl_call *call);
-void ctl_waits_check(struct ctl_call *call);
+void ctl_wait_check(struct ctl_call *call);
 
 #endif

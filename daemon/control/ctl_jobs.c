@@ -114,15 +114,13 @@ int ctl_why(struct ctl_call *call, struct err *err)
 	int64_t id = 0;
 	struct buf line;
 	struct jw w;
-	char number[24];
 	int rc = find_job(call, &id, err);
 
 	if (rc < 0)
 		return rc;
-	snprintf(number, sizeof number, "%lld", (long long)id);
 	ctl_begin(&w, &line, "ok");
 	jw_obj(&w);
-	jw_put_str(&w, "id", number);
+	jw_put_id(&w, "id", id);
 	rc = engine_why(call->ctl->env.engine, id, &w, err);
 	jw_obj_end(&w);
 	if (rc < 0)
@@ -171,17 +169,15 @@ static int change(struct ctl_call *call, int (*what)(struct engine *, int64_t, s
 	int64_t id = 0;
 	struct buf line;
 	struct jw w;
-	char number[24];
 	int rc = find_job(call, &id, err);
 
 	if (rc == 0)
 		rc = what(call->ctl->env.engine, id, err);
 	if (rc < 0)
 		return rc;
-	snprintf(number, sizeof number, "%lld", (long long)id);
 	ctl_begin(&w, &line, "ok");
 	jw_obj(&w);
-	jw_put_str(&w, "id", number);
+	jw_put_id(&w, "id", id);
 	jw_put_str(&w, "state", state);
 	jw_obj_end(&w);
 	ctl_send(call, &w, &line, true);
@@ -266,22 +262,22 @@ static void send_job(struct ctl_call *call, int64_t id, const char *word, bool l
 	ctl_send(call, &w, &line, last);
 }
 
-/* The one job it waits for may have ended by now. */
-void ctl_waits_check(struct ctl_call *call)
+/* The job it waits for may have ended by now. */
+void ctl_wait_check(struct ctl_call *call)
 {
 	struct job_row row;
 	struct err err = { 0 };
 
 	if (call->answered)
 		return;
-	if (job_get(call->ctl->env.db, call->waits[0], &row, &err) < 0) {
+	if (job_get(call->ctl->env.db, call->waits_for, &row, &err) < 0) {
 		ctl_fail(call, &err);
 		return;
 	}
 	bool over = ended(row.state);
 	job_row_done(&row);
 	if (over)
-		send_job(call, call->waits[0], "ok", true);
+		send_job(call, call->waits_for, "ok", true);
 }
 
 int ctl_wait(struct ctl_call *call, struct err *err)
@@ -291,10 +287,8 @@ int ctl_wait(struct ctl_call *call, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	call->waits = mem_alloc(sizeof *call->waits);
-	call->waits[0] = id;
-	call->n_waits = 1;
-	ctl_waits_check(call);
+	call->waits_for = id;
+	ctl_wait_check(call);
 	return 0;
 }
 
@@ -305,17 +299,18 @@ static void on_event(void *data, const struct event_row *e)
 	struct ctl_call *call = data;
 	struct buf line;
 	struct jw w;
-	char number[24];
 
 	call->follow_seq = e->seq;
 	if (call->may != CTL_ADMIN && e->job > 0 && e->job_owner != (int64_t)call->uid)
 		return;                         /* somebody else's */
-	snprintf(number, sizeof number, "%lld", (long long)e->job);
 	ctl_begin(&w, &line, "more");
 	jw_obj(&w);
 	jw_put_int(&w, "seq", e->seq);
 	jw_put_int(&w, "time_ms", e->time_ms);
-	jw_put_str(&w, "job", e->job > 0 ? number : "");
+	if (e->job > 0)
+		jw_put_id(&w, "job", e->job);
+	else
+		jw_put_str(&w, "job", "");
 	jw_put_str(&w, "job_name", e->job_name);
 	jw_put_int(&w, "batch", e->batch);
 	jw_put_str(&w, "level", e->level);

@@ -46,12 +46,9 @@ static void on_submitted(void *data, int64_t id, const char *name, int64_t passe
 	if (id < 0) {
 		ctl_fail(call, err);
 	} else {
-		char number[24];
-
-		snprintf(number, sizeof number, "%lld", (long long)id);
 		ctl_begin(&w, &line, "ok");
 		jw_obj(&w);
-		jw_put_str(&w, "id", number);
+		jw_put_id(&w, "id", id);
 		jw_put_str(&w, "name", name);
 		jw_put_int(&w, "passes", passes);
 		jw_name(&w, "warnings");

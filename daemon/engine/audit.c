@@ -146,14 +146,12 @@ static void run(struct task *t)
 {
 	struct audit *a = AROUND(struct audit, task, t);
 	struct db *db = NULL;
-	char number[24];
 
 	a->problems.out = &a->problem_text;
 	a->rc = db_open_reader(a->db_path, &db, &a->err);
-	snprintf(number, sizeof number, "%lld", (long long)a->row.id);
 	struct jw w = { .out = &a->json };
 	jw_obj(&w);
-	jw_put_str(&w, "id", number);
+	jw_put_id(&w, "id", a->row.id);
 	if (a->rc == 0)
 		a->rc = check_stages(a, db, &a->err);
 	if (a->rc == 0)

@@ -160,7 +160,7 @@ int engine_job_status(struct engine *e, int64_t id, bool with_batches, int64_t s
 	struct job *job = job_in_memory(e, id);
 	struct job_row row = { 0 };
 	struct pass_counts counts;
-	char waiting[600] = "", number[24];
+	char waiting[600] = "";
 	int rc = job_get(e->db, id, &row, err);
 
 	if (rc == 0)
@@ -174,10 +174,9 @@ int engine_job_status(struct engine *e, int64_t id, bool with_batches, int64_t s
 	else if (job != NULL)
 		waiting_for(e, job, waiting, sizeof waiting);
 	bool held = job != NULL && job->held;
-	snprintf(number, sizeof number, "%lld", (long long)id);
 	jw_obj(w);
 	jw_put_int(w, "schema", 1);
-	jw_put_str(w, "id", number);
+	jw_put_id(w, "id", id);
 	bool whole = sees < 0 || row.owner_uid == sees;
 	jw_put_str(w, "name", whole ? row.name : "-");
 	jw_put_str(w, "workflow", row.workflow);
