@@ -135,7 +135,7 @@ UPDATE pass SET state = 'BATCHED', attempt = attempt + 1, batch = :batch, req_of
 
 -- name: pass_to_answered
 UPDATE pass SET state = :state, ans_batch = :batch, ans_kind = :kind, ans_off = :off, ans_len = :len,
-                reason = NULL, details = NULL
+                reason = :reason, details = NULL
  WHERE job = :job AND stage = :stage AND n = :n AND state = 'BATCHED';
 
 -- name: pass_to_done
@@ -155,12 +155,14 @@ UPDATE pass SET state = 'FAILED', reason = :reason, details = :details,
  WHERE job = :job AND stage = :stage AND n = :n AND state = :from;
 
 -- name: pass_cancel_open
-UPDATE pass SET state = 'CANCELED' WHERE job = :job AND stage = :stage AND state = :from AND n IN
+-- The reason `answered` says that there is an answer to go on from.
+UPDATE pass SET state = 'CANCELED', reason = iif(:from = 'ANSWERED', 'answered', NULL), details = NULL WHERE job = :job AND stage = :stage AND state = :from AND n IN
   (SELECT n FROM pass WHERE job = :job AND stage = :stage AND state = :from AND state IN ('READY','ANSWERED')
     ORDER BY n LIMIT :most);
 
 -- name: pass_to_canceled
-UPDATE pass SET state = 'CANCELED' WHERE job = :job AND stage = :stage AND n = :n AND state = 'BATCHED';
+UPDATE pass SET state = 'CANCELED', reason = NULL, details = NULL
+ WHERE job = :job AND stage = :stage AND n = :n AND state = 'BATCHED';
 
 -- name: pass_retry_list
 -- Passes that a person may ask for again.

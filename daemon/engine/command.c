@@ -195,10 +195,10 @@ static int select_range(const struct job *job, const struct retry_selector *whic
 	return rc;
 }
 
-/* A paid answer that could not be judged for want of its repository is not paid for again. */
+/* A paid answer that was not judged, for want of its repository or because of a cancel, is not paid for again. */
 static bool judge_again(const struct retry_pass *p)
 {
-	return p->state == PASS_FAILED && p->answered && strcmp(p->reason, "missing_repo") == 0;
+	return p->answered && strcmp(p->reason, p->state == PASS_FAILED ? "missing_repo" : PASS_REASON_ANSWERED) == 0;
 }
 
 /* A few hundred thousand at most: a retry by hand, in one transaction. */

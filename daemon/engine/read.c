@@ -211,8 +211,8 @@ static int apply_answer(struct read *w, int64_t n, const struct found *f, struct
 	t->cached += f->cached;
 	t->reasoning += f->reasoning;
 	w->answered++;
-	if (w->task.job->row.state == JOB_CANCELED)
-		return pass_canceled(w->task.e->db, t, w->stage, n, &f->ref, err);
+	if (w->task.job->row.state == JOB_CANCELED && !w->raw)
+		return pass_canceled(w->task.e->db, t, w->stage, n, &f->ref, true, err);
 	return pass_answered(w->task.e->db, t, w->stage, n, w->raw ? PASS_DONE : PASS_ANSWERED, &f->ref, err);
 }
 
@@ -238,7 +238,7 @@ static int apply_missing(struct read *w, const struct member *m, struct err *err
 	bool one_line = w->error_off >= 0;
 
 	if (job->row.state == JOB_CANCELED)
-		return pass_canceled(db, &job->tally, w->stage, m->n, NULL, err);
+		return pass_canceled(db, &job->tally, w->stage, m->n, NULL, false, err);
 	if ((too_large && b->requests > 1) || (one_line && !is_bad_line(w, m))) {
 		w->given_back++;                /* no fault of this one */
 		return pass_given_back(db, &job->tally, w->stage, m->n, err);
@@ -262,7 +262,7 @@ static int apply_one(struct read *w, size_t i, struct err *err)
 	if (f->class == LINE_ANSWER)
 		return apply_answer(w, m->n, f, err);
 	if (job->row.state == JOB_CANCELED)
-		return pass_canceled(w->task.e->db, &job->tally, w->stage, m->n, &f->ref, err);
+		return pass_canceled(w->task.e->db, &job->tally, w->stage, m->n, &f->ref, false, err);
 	if (f->class == LINE_PERMANENT) {
 		w->failed++;
 		return pass_failed(w->task.e->db, &job->tally, w->stage, m->n, PASS_BATCHED, f->reason, f->details,

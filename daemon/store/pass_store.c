@@ -142,17 +142,24 @@ int pass_batched(struct db *db, struct tally *t, int stage, int64_t n, int64_t b
 	return finish_move(&st, t, stage, n, PASS_READY, PASS_BATCHED, err);
 }
 
-int pass_answered(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state to,
-                  const struct line_ref *answer, struct err *err)
+static int to_answered(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state to, const char *reason,
+                       const struct line_ref *answer, struct err *err)
 {
 	STMT(st, db, pass_to_answered);
 	bind_pass(&st, t, stage, n);
 	stmt_bind_text(&st, ":state", pass_state_name(to));
+	stmt_bind_text(&st, ":reason", reason);
 	stmt_bind_int(&st, ":batch", answer->batch);
 	stmt_bind_int(&st, ":kind", answer->kind);
 	stmt_bind_int(&st, ":off", answer->off);
 	stmt_bind_int(&st, ":len", answer->len);
 	return finish_move(&st, t, stage, n, PASS_BATCHED, to, err);
+}
+
+int pass_answered(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state to,
+                  const struct line_ref *answer, struct err *err)
+{
+	return to_answered(db, t, stage, n, to, NULL, answer, err);
 }
 
 int pass_done(struct db *db, struct tally *t, int stage, int64_t n, const struct spool_ref *spool,
@@ -253,21 +260,11 @@ int pass_cancel_some(struct db *db, struct tally *t, int stage, enum pass_state 
 	return 0;
 }
 
-int pass_canceled(struct db *db, struct tally *t, int stage, int64_t n, const struct line_ref *answer, struct err *err)
+int pass_canceled(struct db *db, struct tally *t, int stage, int64_t n, const struct line_ref *line, bool answered,
+                  struct err *err)
 {
-	static const struct line_ref none;
-	const struct line_ref *a = answer != NULL ? answer : &none;
-
-	if (a->batch != 0) {
-		STMT(st, db, pass_to_answered);
-		bind_pass(&st, t, stage, n);
-		stmt_bind_text(&st, ":state", pass_state_name(PASS_CANCELED));
-		stmt_bind_int(&st, ":batch", a->batch);
-		stmt_bind_int(&st, ":kind", a->kind);
-		stmt_bind_int(&st, ":off", a->off);
-		stmt_bind_int(&st, ":len", a->len);
-		return finish_move(&st, t, stage, n, PASS_BATCHED, PASS_CANCELED, err);
-	}
+	if (line != NULL && line->batch != 0)
+		return to_answered(db, t, stage, n, PASS_CANCELED, answered ? PASS_REASON_ANSWERED : NULL, line, err);
 	STMT(st, db, pass_to_canceled);
 	bind_pass(&st, t, stage, n);
 	return finish_move(&st, t, stage, n, PASS_BATCHED, PASS_CANCELED, err);

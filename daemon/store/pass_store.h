@@ -52,11 +52,14 @@ int pass_failed(struct db *db, struct tally *t, int stage, int64_t n, enum pass_
  * again.  reason: why it had failed (its count goes down). */
 int pass_retry(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state from,
                enum pass_state to, const char *reason, struct err *err);
+/* Why a CANCELED pass need not be asked again: its answer is there, not judged yet.  queries.sql has it too. */
+#define PASS_REASON_ANSWERED "answered"
 /* Some READY or ANSWERED ones to CANCELED; *ret_n how many, 0: none left. */
 int pass_cancel_some(struct db *db, struct tally *t, int stage, enum pass_state from, size_t most,
                      int64_t *ret_n, struct err *err);
-/* BATCHED to CANCELED (or ANSWERED: the same), keeping the answer that was paid for. */
-int pass_canceled(struct db *db, struct tally *t, int stage, int64_t n, const struct line_ref *answer, struct err *err);
+/* BATCHED to CANCELED, keeping the line that came (NULL: none); answered: it is an answer, to go on from at a retry. */
+int pass_canceled(struct db *db, struct tally *t, int stage, int64_t n, const struct line_ref *line, bool answered,
+                  struct err *err);
 /* All of a batch that was never sent: BATCHED to READY. */
 int pass_release_batch(struct db *db, struct tally *t, int stage, int64_t batch, int64_t first, int64_t last,
                        struct err *err);

@@ -329,6 +329,7 @@ START_TEST(a_canceled_job_ends_and_can_be_removed)
 	ck_assert_str_eq(sim_text(job, "state"), "canceled");
 	ck_assert_int_eq(sim_int(job, "passes.done") + sim_int(job, "passes.canceled"), 20);
 	ck_assert_int_eq(sim_lines(job, "batch_output_step1.jsonl"), sim_billed_all());
+	ck_assert_int_eq(sim_int(job, "passes.done"), sim_billed_all());
 	sim_check(job);
 
 	char *dir = sim_save_dir(job);
@@ -364,6 +365,31 @@ START_TEST(a_canceled_job_can_be_asked_for_afresh)
 	sim_run_until_idle();
 	ck_assert_str_eq(sim_text(job, "state"), "done");
 	ck_assert_int_eq(sim_int(job, "passes.done"), 10);
+	sim_check(job);
+	sim_end();
+}
+END_TEST
+
+/* What was answered until the cancel took effect is neither lost nor paid for again. */
+START_TEST(a_canceled_jobs_answers_are_used_at_a_retry)
+{
+	struct retry_selector all = { 0 };
+	struct err err = { 0 };
+	int64_t n = 0;
+
+	sim_new(&(struct sim_setup){ .max_requests = 5, .max_active = 2, .plan = cancel_plans[_i / CANCEL_MOMENTS] });
+	int64_t job = sim_submit_bugfixer(10, 1);
+	for (int i = 0; i < 9 * (_i % CANCEL_MOMENTS); i++)
+		sim_step();
+	bool open = strcmp(sim_text(job, "state"), "running") == 0;
+	if (open)
+		ck_assert_int_eq(engine_cancel(sim_engine(), job, &err), 0);
+	sim_run_until_idle();
+	if (open && sim_int(job, "passes.canceled") > 0)
+		ck_assert_int_eq(engine_retry(sim_engine(), job, &all, &n, &err), 0);
+	sim_run_until_idle();
+	ck_assert_int_eq(sim_int(job, "passes.done"), 10);
+	sim_check_billed_once(20);
 	sim_check(job);
 	sim_end();
 }
@@ -478,6 +504,8 @@ int main(void)
 	tcase_add_test(tc, one_pass_is_asked_for_afresh_and_the_others_stay_failed);
 	tcase_add_loop_test(tc, a_paused_job_sends_nothing_and_goes_on_when_resumed, 0, 12);
 	tcase_add_loop_test(tc, a_canceled_job_ends_and_can_be_removed, 0,
+	                    CANCEL_MOMENTS * (int)(sizeof cancel_plans / sizeof cancel_plans[0]));
+	tcase_add_loop_test(tc, a_canceled_jobs_answers_are_used_at_a_retry, 0,
 	                    CANCEL_MOMENTS * (int)(sizeof cancel_plans / sizeof cancel_plans[0]));
 	tcase_add_test(tc, a_canceled_job_can_be_asked_for_afresh);
 	tcase_add_test(tc, a_job_of_thousands_is_canceled_and_removed_without_waiting);

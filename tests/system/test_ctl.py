@@ -258,7 +258,7 @@ def canceling_and_removing(s):
     code, text = s.ctl_pty("cancel", job, input=b"y\n", ready=b"[y/N]")
     equal((code, s.status(job)["state"]), (0, "canceled"), "a cancel that was meant")
     s.ctl("cancel", job).expect(0)
-    st = s.until_status(job, lambda st: st["passes"]["canceled"] == 12 and all(b["state"] == "ended" for b in st["batches"]), "the end")
+    st = s.until_status(job, lambda st: st["passes"]["canceled"] + st["passes"]["done"] == 12 and all(b["state"] == "ended" for b in st["batches"]), "the end")
     until(lambda: len(s.calls("cancel")) == 2, "the cancels at the endpoint")
     equal(len(s.calls("create")), 2, "creates")
     s.ctl("wait", job).expect(1)
