@@ -254,7 +254,7 @@ static int move(enum move m, struct tally *t, int64_t n, struct err *err)
 	case FAILED_A:   return pass_failed(db, t, 1, n, PASS_ANSWERED, "no_edit", "x", NULL, err);
 	case RETRY_F:    return pass_retry(db, t, 1, n, PASS_FAILED, PASS_READY, "no_edit", err);
 	case RETRY_C:    return pass_retry(db, t, 1, n, PASS_CANCELED, PASS_READY, "", err);
-	case CANCELED_B: return pass_canceled(db, t, 1, n, NULL, err);
+	case CANCELED_B: return pass_canceled(db, t, 1, n, NULL, false, err);
 	case RELEASED:   return pass_release_batch(db, t, 1, 1, n, n, err);
 	case MOVES:      break;
 	}
