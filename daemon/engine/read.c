@@ -165,6 +165,8 @@ static void run(struct task *t)
 	struct db *db = NULL;
 
 	w->rc = db_open_reader(w->db_path, &db, &w->err);
+	if (w->rc == 0)
+		w->rc = db_hold_still(db, &w->err);
 	for (int kind = 0; kind < 2 && w->rc == 0; kind++)
 		w->rc = settle_file(w->parts[kind], w->paths[kind], &w->err);
 	if (w->rc == 0)

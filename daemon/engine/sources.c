@@ -64,6 +64,8 @@ int row_source_open(struct row_source *s, const char *db_path, const struct job 
 		rc = err_sys(err, BD_EIO, "cannot open %s", path);
 	else
 		rc = db_open_reader(db_path, &s->db, err);
+	if (rc == 0)
+		rc = db_hold_still(s->db, err);
 	free(path);
 	if (rc < 0)
 		row_source_close(s);

@@ -225,6 +225,11 @@ int db_open_reader(const char *path, struct db **ret, struct err *err)
 	return 0;
 }
 
+int db_hold_still(struct db *reader, struct err *err)
+{
+	return db_exec(reader, "BEGIN", err);
+}
+
 void db_close(struct db *db)
 {
 	if (db == NULL)

@@ -17,6 +17,9 @@ struct db;
 int db_open(const char *path, struct db **ret, struct err *err);
 /* For one worker's task: reads what was committed when its statement began. */
 int db_open_reader(const char *path, struct db **ret, struct err *err);
+/* All statements from here to db_close() read what was committed when the first of them began: without locks for each,
+ * but the WAL cannot begin anew meanwhile. */
+int db_hold_still(struct db *reader, struct err *err);
 void db_close(struct db *db);
 const char *db_path(const struct db *db);
 int db_schema(void);                    /* the version this program knows */
