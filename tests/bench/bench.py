@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the rows of the bench share: places, rounds, processes, the table."""
-import json, os, resource, shutil, signal, socket, statistics, subprocess, sys, threading, time
+import json, os, shutil, signal, socket, statistics, subprocess, sys, threading, time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get('BENCH_BUILD', os.path.join(TOP, 'build-bench'))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Parts by themselves: the scanner, the escaper, the database, one transfer."""
-import os, statistics, subprocess, time
+import os, sqlite3, statistics, time
 
 import data
 from bench import Daemon, fresh, mb, mb_s, micro, need, path, rounds, run, seconds, size, spread
@@ -85,7 +85,6 @@ def restart(t):
             d.start()
             d.call('status', job=job)
             ours.append(time.perf_counter() - began)
-            import sqlite3
             began = time.perf_counter()
             c = sqlite3.connect('file:%s?mode=ro' % db, uri=True)
             for _row in c.execute('SELECT count(*), sum(n), count(state) FROM pass NOT INDEXED'):
@@ -95,4 +94,19 @@ def restart(t):
     t.ratio('start after kill -9, %d in flight' % rows, ours, scans, seconds, '<= 2x one scan of the table')
 
 
-ROWS = {'scan': scan, 'escape': escape, 'store': store, 'growth': growth, 'restart': restart}
+def write(t):
+    need('cp', 'sync')
+    d, length = fresh('write'), size('WRITE_MB', 200) * 1000000
+    ours, copies = [], []
+    for _ in range(rounds()):
+        ours += micro('bench_write', os.path.join(d, 'ours'), length)['write']
+        began = time.perf_counter()
+        run(['cp', os.path.join(d, 'ours'), os.path.join(d, 'copy')])
+        run(['sync', os.path.join(d, 'copy')])
+        copies.append(time.perf_counter() - began)
+        os.unlink(os.path.join(d, 'copy'))
+    t.ratio('%s of requests written and synced' % mb(length), ours, copies, seconds, '<= 1.3x cp + sync')
+    fresh('write')
+
+
+ROWS = {'scan': scan, 'write': write, 'escape': escape, 'store': store, 'growth': growth, 'restart': restart}

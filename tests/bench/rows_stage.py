@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The steps of a workflow by themselves, through batchctl stage, and the whole job of the same."""
-import os, re, statistics, subprocess, sys, time
+import os, sys, time
 
 import data
-from bench import Daemon, Missing, Pings, TOP, fresh, mb, need, path, program, rounds, run, seconds, size, spread
+from bench import Daemon, Pings, TOP, fresh, mb, program, rounds, run, seconds, size, spread
 
 PLAIN = os.path.join(TOP, 'tests', 'bench', 'plain.py')
 
