@@ -400,8 +400,10 @@ static int keep_results(struct job *job, bool samples, struct err *err)
 {
 	char *dir = job_path(job, "results");
 	bool made;
-	int rc = save_dir_make(dir, samples, &made, err);
+	int rc = dir_make(job->dir, 0700, err);         /* nobody else comes to what lies in it */
 
+	if (rc == 0)
+		rc = save_dir_make(dir, samples, &made, err);
 	text_set(&job->row.save_dir, dir);
 	if (rc == 0)
 		rc = job_set_save_dir(job->e->db, job->row.id, dir, err);

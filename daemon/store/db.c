@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "db.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "db_int.h"
 #include "fault.h"
@@ -123,6 +126,7 @@ static int keep_copy(struct db *db, int version, struct err *err)
 	char *sql = sqlite3_mprintf("VACUUM INTO %Q", copy);
 	int rc = file_size(copy) >= 0 ? 0 : db_exec(db, sql, err);
 
+	(void)chmod(copy, 0600);
 	sqlite3_free(sql);
 	free(copy);
 	return rc;
@@ -177,8 +181,18 @@ static int check_whole(struct db *db, struct err *err)
 	return rc;
 }
 
+/* Jobs of several users lie in it: nobody else reads it, wherever it lies.  Its -wal and -shm get its mode. */
+static void make_private(const char *path)
+{
+	int fd = strcmp(path, ":memory:") == 0 ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		close(fd);              /* SQLite tells what is wrong with it, if anything is */
+}
+
 int db_open(const char *path, struct db **ret, struct err *err)
 {
+	make_private(path);
 	struct db *db = NULL;
 	int rc = open_handle(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, &db, err);
 
