@@ -407,8 +407,8 @@ def limits_of_each_user(s):
 
 
 @test
-def rights_change_with_the_groups(s):
-    """3: who joins or leaves the group may or may not at the next command; jobs stay their owner's over a restart."""
+def jobs_stay_their_owners(s):
+    """3: whose a job is outlives a restart."""
     start(s)
     job = submit(s, ANN, rows("a", 2))
     s.wait(job)
