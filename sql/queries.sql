@@ -16,8 +16,7 @@ SELECT id, name, workflow, state, reason, endpoint, params, model, dataset, save
   FROM job WHERE id = :id;
 
 -- name: job_list_open
--- A canceled one is open until it has an end.
-SELECT id FROM job WHERE state IN ('LOADING','RUNNING','PAUSED') OR (state = 'CANCELED' AND ended_ms = 0)
+SELECT id FROM job WHERE state IN ('LOADING','RUNNING','PAUSED')
 UNION SELECT job FROM batch WHERE state <> 'ENDED' ORDER BY 1;
 
 -- name: job_list_newest
