@@ -16,7 +16,8 @@ SELECT id, name, workflow, state, reason, endpoint, params, model, dataset, save
   FROM job WHERE id = :id;
 
 -- name: job_list_open
-SELECT id FROM job WHERE state IN ('LOADING','RUNNING','PAUSED')
+-- A canceled one is open until it has an end.
+SELECT id FROM job WHERE state IN ('LOADING','RUNNING','PAUSED') OR (state = 'CANCELED' AND ended_ms = 0)
 UNION SELECT job FROM batch WHERE state <> 'ENDED' ORDER BY 1;
 
 -- name: job_list_newest

@@ -316,6 +316,18 @@ static void job_leave(struct job *job)
 	job_free(job);
 }
 
+/* A canceled one has its end when all of it is counted: until then every start takes it up. */
+static bool end_canceled(struct job *job)
+{
+	struct engine *e = job->e;
+	struct err err;
+
+	return engine_write(e) &&
+	       engine_ok(e, job_set_state(e->db, job->row.id, JOB_CANCELED, JOB_CANCELED, job->row.reason, now_ms(e), &err),
+	                 &err) &&
+	       engine_flush(e, &err) == 0;
+}
+
 /* Settled, rendered: the job's last state.  It leaves the memory. */
 static void job_finish(struct job *job)
 {
@@ -338,8 +350,11 @@ static void job_finish(struct job *job)
 			return;
 		hook_job(job, to, reason);
 	}
+	bool canceled = job->row.state == JOB_CANCELED && job->row.ended_ms == 0;
+	if (canceled && !end_canceled(job))
+		return;
 	int64_t id = job->row.id;
-	bool audited = new_end || job->row.state == JOB_CANCELED;
+	bool audited = new_end || canceled;
 	job_leave(job);
 	if (audited)
 		audit_at_end(e, id);
