@@ -209,7 +209,7 @@ static bool call_over(struct batch *b, const struct api_result *res)
 			b->doubtful = false;
 			break;
 		}
-		batch_refused(b, res);
+		batch_back(b, res);                     /* no /files at that base_url: the endpoint is parked */
 		break;
 	case API_REFUSED:
 	case API_TOO_BIG:

@@ -6,6 +6,7 @@
  * passes keep their attempts, and one call now and then finds out whether it is open again.  Was it an upload or a create
  * that was refused, only new ones are held, and what runs is still looked at and brought home.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,8 +214,16 @@ void endpoint_heard(struct endpoint *ep, enum asked what, const struct api_resul
 			ep->hold_ms = now_ms(ep->e) + wait_asked_ms(0, HOLD_LEAST_MS, HOLD_MOST_MS,
 			                                            (uint64_t)now_ms(ep->e), res->retry_ms);
 		break;
-	case API_DONE:
 	case API_GONE:
+		if (what == ASKED_UPLOAD) {     /* nothing a file could be put to: no fault of any pass */
+			char text[400];
+
+			snprintf(text, sizeof text, "no /files there (is base_url right?): %.300s", res->reason);
+			endpoint_park(ep, what, text);
+			break;
+		}
+		/* fall through */
+	case API_DONE:
 	case API_REFUSED:
 	case API_TOO_BIG:
 		if (what >= ep->parked_by)      /* who may look need not have the money for more */

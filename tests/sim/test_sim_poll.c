@@ -141,6 +141,7 @@ static const struct {
 	{ 429, "insufficient_quota", "create" },
 	{ 401, "invalid_api_key", "upload" },
 	{ 401, "invalid_api_key", "content" },
+	{ 404, "not_found", "upload" },                 /* a wrong base_url */
 	{ 403, "forbidden", "any" },
 };
 enum { CLOSED = sizeof closed / sizeof closed[0] };
