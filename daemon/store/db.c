@@ -200,7 +200,7 @@ int db_open(const char *path, struct db **ret, struct err *err)
 		return rc;
 	if ((rc = check_whole(db, err)) < 0 ||
 	    (rc = db_exec(db, "PRAGMA journal_mode = WAL", err)) < 0 ||
-	    (rc = db_exec(db, "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; "
+	    (rc = db_exec(db, "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8000; "
 	                      "PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY", err)) < 0 ||
 	    (rc = migrate(db, err)) < 0) {
 		db_close(db);
