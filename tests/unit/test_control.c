@@ -177,7 +177,8 @@ START_TEST(an_upload_is_taken_whole_or_not_at_all)
 	ck_assert_int_eq(control_files("incoming-"), 0);
 	ck_assert_int_eq(control_clients(), 0);
 	buf_reset(&reply);
-	control_ask("{\"batchd\":1,\"command\":\"status\",\"args\":{\"job\":\"up\"}}\n", 55, &reply);
+	static const char ask[] = "{\"batchd\":1,\"command\":\"status\",\"args\":{\"job\":\"up\"}}\n";
+	control_ask(ask, sizeof ask - 1, &reply);
 	ck_assert_int_eq(code_of(&reply, &message), off < 0 ? BD_ENOTFOUND : 0);
 	buf_done(&text);
 	buf_done(&rows);
