@@ -3,7 +3,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <pty.h>
-#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +26,14 @@ struct fake {
 	int listener;
 	const char *const *replies;
 	size_t n;
-	pthread_t thread;
+	pid_t pid;              /* a process of its own: one that forks has no threads beside it */
 };
 
 static char dir[] = "/tmp/test_client_watch.XXXXXX";
 static char *sock;
 
-static void *fake_run(void *data)
+static void fake_run(const struct fake *f)
 {
-	struct fake *f = data;
 	char piece[4096];
 
 	for (size_t i = 0; ; i++) {
@@ -42,7 +41,7 @@ static void *fake_run(void *data)
 		const char *reply = f->replies[i < f->n ? i : f->n - 1];
 
 		if (fd < 0)
-			return NULL;            /* until fake_stop() */
+			_exit(1);
 		if (read(fd, piece, sizeof piece) > 0 && reply != NULL)
 			send(fd, reply, strlen(reply), MSG_NOSIGNAL);
 		close(fd);
@@ -57,13 +56,16 @@ static void fake_start(struct fake *f)
 	f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(bind(f->listener, (struct sockaddr *)&at, sizeof at), 0);
 	ck_assert_int_eq(listen(f->listener, 8), 0);
-	ck_assert_int_eq(pthread_create(&f->thread, NULL, fake_run, f), 0);
+	f->pid = fork();
+	ck_assert_int_ge(f->pid, 0);
+	if (f->pid == 0)
+		fake_run(f);            /* until fake_stop() */
 }
 
 static void fake_stop(struct fake *f)
 {
-	shutdown(f->listener, SHUT_RDWR);
-	pthread_join(f->thread, NULL);
+	kill(f->pid, SIGKILL);
+	ck_assert_int_eq(waitpid(f->pid, NULL, 0), f->pid);
 	close(f->listener);
 }
 
