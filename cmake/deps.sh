@@ -4,8 +4,8 @@
 set -eu
 
 libs="libcurl libcjson sqlite3 libuv libconfig libgit2 libmicrohttpd check"
-tools="cc cmake ninja pkg-config git python3"
-packages="build-essential cmake ninja-build pkg-config git python3 \
+tools="cc cmake ninja pkg-config git python3 file"
+packages="build-essential cmake ninja-build pkg-config git python3 file \
 libcurl4-openssl-dev libcjson-dev libsqlite3-dev libuv1-dev libconfig-dev libgit2-dev libmicrohttpd-dev check"
 
 if [ "${1:-}" = release ]; then
