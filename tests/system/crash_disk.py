@@ -3,6 +3,7 @@
 import hashlib
 import os
 import subprocess
+import time
 
 from crash_site import Failed, Site, check, until
 from crash_stop import finish, in_site
@@ -23,8 +24,13 @@ class Mount:
             raise PermissionError("no file system can be mounted here")
 
     def remount(self, options):
-        done = subprocess.run(["mount", "-o", "remount," + options, self.path], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
+        end = time.monotonic() + 30
+        while True:     # busy as long as a file is open for writing just now
+            done = subprocess.run(["mount", "-o", "remount," + options, self.path], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT)
+            if done.returncode == 0 or time.monotonic() > end:
+                break
+            time.sleep(0.002)
         check(done.returncode == 0, "remount: %s", done.stdout)
 
     def end(self):
