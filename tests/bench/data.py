@@ -116,11 +116,24 @@ def mirror(megabytes):
     return top, out.stdout.decode().strip()
 
 
+def place(rng, lines):
+    """Where four lines begin that stand in the file once and read like no part of an edit; None: nowhere."""
+    for _ in range(200):
+        at = rng.randrange(max(1, len(lines) - 8))
+        search = lines[at:at + 4]
+        there = sum(lines[i:i + 4] == search for i in range(len(lines) - 3))
+        if there == 1 and any(l.strip() for l in search) and not any(re.match('###|```|<<<|>>>|===', l) for l in search):
+            return at
+    return None
+
+
 def answer2(rng, names, texts):
     """An answer of stage 2 that fits: some thought, then one edit of a file that was shown."""
-    file = rng.choice(names)
+    file, at = None, None
+    while at is None:
+        file = rng.choice(names)
+        at = place(rng, texts[file])
     lines = texts[file]
-    at = rng.randrange(max(1, len(lines) - 8))
     search = lines[at:at + 4]
     thought = '\n'.join(l for l in (rng.choice(lines) for _ in range(120)) if not re.search('###|```|<<<|>>>|===', l))
     return '%s\n\n```python\n### %s\n<<<<<<< SEARCH\n%s\n=======\n%s\n# looked at\n>>>>>>> REPLACE\n```\n' % (
@@ -129,7 +142,7 @@ def answer2(rng, names, texts):
 
 def bugfixer(instances, passk, megabytes):
     """Dataset, structures (hard links of one file), answers of both stages, the directory of it all."""
-    top = path('bugfixer-%d-%d-%d' % (instances, passk, megabytes))
+    top = path('edits-%d-%d-%d' % (instances, passk, megabytes))
     if os.path.isdir(top):
         return top
     made, names = structure(megabytes)
@@ -143,7 +156,7 @@ def bugfixer(instances, passk, megabytes):
         e = tree
         for part in n.split('/'):
             e = e[part]
-        if 8 < len(e['text']) < 1500:
+        if 8 < len(e['text']) < 1500 and place(random.Random(1), e['text']) is not None:
             texts[n] = e['text']
     del tree
     some = sorted(texts)
