@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the rows of the bench share: places, rounds, processes, the table."""
-import json, os, shutil, signal, socket, statistics, subprocess, sys, threading, time
+import json, os, shutil, signal, socket, statistics, subprocess, sys, time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get('BENCH_BUILD', os.path.join(TOP, 'build-bench'))
@@ -132,10 +132,11 @@ def machine():
 # --- batchd and its endpoint ----------------------------------------------------------------------
 
 class Daemon:
-    """batchd and batch-endpoint in a new directory; with-blocks end both."""
+    """batchd and batch-endpoint in a new directory (but for a state that there may be already); with-blocks end both."""
 
-    def __init__(self, name, endpoint_args=(), settings=''):
+    def __init__(self, name, endpoint_args=(), settings='', state=None):
         self.dir = fresh(name)
+        self.state = state or os.path.join(self.dir, 'state')
         self.endpoint_args, self.settings = list(endpoint_args), settings
         self.socket = os.path.join(self.dir, 's')
         self.procs = []
@@ -151,11 +152,26 @@ class Daemon:
         self.url = 'http://127.0.0.1:%s/v1' % open(port).read().strip()
 
     def start(self):
-        self.daemon = subprocess.Popen(
-            [program('batchd'), '-c', os.path.join(self.dir, 'conf'), '--socket', self.socket],
-            stdout=open(os.path.join(self.dir, 'batchd.log'), 'a'), stderr=subprocess.STDOUT)
-        self.procs.append(self.daemon)
-        self.until(self.answers, self.daemon)
+        """Seconds from its start until it says READY, as systemd is told."""
+        name = os.path.join(self.dir, 'notify')
+        if os.path.exists(name):
+            os.unlink(name)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s, \
+                open(os.path.join(self.dir, 'batchd.log'), 'a') as log:
+            s.bind(name)
+            s.settimeout(0.1)
+            began = time.perf_counter()
+            self.daemon = subprocess.Popen(
+                [program('batchd'), '-c', os.path.join(self.dir, 'conf'), '--socket', self.socket],
+                stdout=log, stderr=subprocess.STDOUT, env=dict(os.environ, NOTIFY_SOCKET=name))
+            self.procs.append(self.daemon)
+            while time.perf_counter() - began < 60 and self.daemon.poll() is None:
+                try:
+                    if b'READY=1' in s.recv(4096).split(b'\n'):
+                        return time.perf_counter() - began
+                except socket.timeout:
+                    pass
+        raise RuntimeError('did not come up; logs are in %s' % self.dir)
 
     def __enter__(self):
         key = os.path.join(self.dir, 'key')
@@ -164,9 +180,9 @@ class Daemon:
         try:
             self.start_endpoint()
             with open(os.path.join(self.dir, 'conf'), 'w') as f:
-                f.write('state_dir = "%s/state";\n%s\nendpoints = ({ name = "e"; base_url = "%s"; api_key_file = "%s";\n'
+                f.write('state_dir = "%s";\n%s\nendpoints = ({ name = "e"; base_url = "%s"; api_key_file = "%s";\n'
                         '  poll_min_ms = 100; poll_max_ms = 500; grace_ms = 100; });\n'
-                        % (self.dir, self.settings, self.url, key))
+                        % (self.state, self.settings, self.url, key))
             self.start()
         except BaseException:
             self.__exit__()
@@ -181,13 +197,6 @@ class Daemon:
                 break
             time.sleep(0.01)
         raise RuntimeError('did not come up; logs are in %s' % self.dir)
-
-    def answers(self):
-        try:
-            self.call('ping')
-            return True
-        except OSError:
-            return False
 
     def call(self, command, **args):
         with socket.socket(socket.AF_UNIX) as s:
@@ -229,52 +238,37 @@ class Daemon:
         f = open('/proc/%d/stat' % (pid or self.daemon.pid)).read().rsplit(')', 1)[1].split()
         return (int(f[11]) + int(f[12])) / os.sysconf('SC_CLK_TCK')
 
+    def stop(self, proc=None):
+        p = proc or self.daemon
+        if p.poll() is None:
+            p.send_signal(signal.SIGTERM)
+            try:
+                p.wait(20)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                p.wait()
+
     def __exit__(self, *_):
         for p in reversed(self.procs):
-            if p.poll() is None:
-                p.send_signal(signal.SIGTERM)
-                try:
-                    p.wait(20)
-                except subprocess.TimeoutExpired:
-                    p.kill()
-                    p.wait()
+            self.stop(p)
 
 
 class Pings:
-    """
-    Latencies of ping while the block runs.  One is due every few milliseconds; those that were due while another one
-    waited count too, with what was left of its wait, so that a standstill weighs as long as it took.
-    """
+    """The daemon's answers to ping while the block runs, one every few milliseconds (bench_ping.c)."""
 
-    def __init__(self, daemon, every=0.005):
-        self.daemon, self.every, self.took, self.over = daemon, every, [], threading.Event()
-        self.worst = (0, 0)
+    def __init__(self, daemon, every_ms=5):
+        self.cmd = [program(os.path.join('tests', 'bench', 'bench_ping')), daemon.socket, str(every_ms)]
 
     def __enter__(self):
-        self.thread = threading.Thread(target=self.loop)
-        self.began = time.perf_counter()
-        self.thread.start()
+        self.prog = subprocess.Popen(self.cmd, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self
 
-    def loop(self):
-        while not self.over.wait(self.every):
-            try:
-                took = timed(self.daemon.call, 'ping')
-            except OSError:
-                took = 60.0
-            self.worst = max(self.worst, (took, time.perf_counter() - self.began))
-            while took > 0:
-                self.took.append(took)
-                took -= self.every
-
     def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
-
-    def at(self, share):
-        took = sorted(self.took)
-        return took[min(len(took) - 1, int(len(took) * share))]
+        out, _ = self.prog.communicate()        # its stdin ends, and so does it
+        self.got = {k: float(v) for k, v in (line.split() for line in out.decode().splitlines())}
 
     def text(self):
-        return 'p50 %s, p99 %s, most %s (behind %s)' % (
-            seconds(self.at(0.5)), seconds(self.at(0.99)), seconds(self.worst[0]), seconds(self.worst[1]))
+        g = self.got
+        return 'p50 %s, p99 %s, most %s (behind %s); %d asked, every 5 ms%s' % (
+            seconds(g['p50']), seconds(g['p99']), seconds(g['most']), seconds(g['at']), g['n'],
+            ', %d unanswered' % g['failed'] if g['failed'] else '')
