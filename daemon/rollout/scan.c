@@ -12,23 +12,19 @@
 
 enum { PIECE_BYTES = 112 << 10 };       /* under malloc's threshold for mmap, so that it is reused */
 
-/* Which bytes stand behind an odd number of backslashes.  ret_next: whether the byte at `bits` does. */
+/*
+ * Which bytes a backslash in front of them escapes.  before: 1 if the first one is; ret_next: whether the byte at `bits` is.
+ * Of a run of backslashes every other one escapes: the subtraction carries through each run from where it begins, and
+ * what differs from the odd places then are those that do.  Without a branch, as every fifth block has some.
+ */
 static inline uint64_t escaped_bytes(uint64_t backslash, uint64_t before, unsigned bits, uint64_t *ret_next)
 {
-	const uint64_t even = 0x5555555555555555u;
-	uint64_t follows, odd_starts, sum, escaped;
-	bool carry;
+	const uint64_t odd = 0xAAAAAAAAAAAAAAAAu;
+	uint64_t runs = backslash & ~before;
+	uint64_t code = ((runs << 1 | odd) - runs) ^ odd;       /* backslashes that escape, and what they do */
+	uint64_t escaped = code ^ (backslash | before);
 
-	if (backslash == 0) {
-		*ret_next = 0;
-		return before;
-	}
-	backslash &= ~before;
-	follows = backslash << 1 | before;
-	odd_starts = backslash & ~even & ~follows;
-	carry = __builtin_add_overflow(odd_starts, backslash, &sum);
-	escaped = (even ^ (sum << 1)) & follows;
-	*ret_next = bits < 64 ? escaped >> bits & 1 : carry;
+	*ret_next = (bits < 64 ? escaped >> bits : (code & backslash) >> 63) & 1;
 	return escaped;
 }
 
@@ -85,19 +81,24 @@ SCAN_AVX2 static size_t skip_avx2(struct scan_nest *nest, const char *p, size_t 
 	return skip_with(nest, p, n, scan_masks_avx2, scan_parity_avx2);
 }
 
-static size_t skip_sse2(struct scan_nest *nest, const char *p, size_t n)
+size_t scan_skip_any(struct scan_nest *nest, const char *p, size_t n)
 {
 	return skip_with(nest, p, n, scan_masks_sse2, scan_parity_plain);
 }
 
 size_t scan_skip(struct scan_nest *nest, const char *p, size_t n)
 {
-	return scan_has_avx2() ? skip_avx2(nest, p, n) : skip_sse2(nest, p, n);
+	return scan_has_avx2() ? skip_avx2(nest, p, n) : scan_skip_any(nest, p, n);
 }
 #else
-size_t scan_skip(struct scan_nest *nest, const char *p, size_t n)
+size_t scan_skip_any(struct scan_nest *nest, const char *p, size_t n)
 {
 	return skip_with(nest, p, n, scan_masks_plain, scan_parity_plain);
+}
+
+size_t scan_skip(struct scan_nest *nest, const char *p, size_t n)
+{
+	return scan_skip_any(nest, p, n);
 }
 #endif
 

@@ -25,6 +25,7 @@ struct scan_nest {
  * belong to the value: with depth 0 afterwards it ended there.  Reads no byte behind p + n. */
 size_t scan_skip(struct scan_nest *nest, const char *p, size_t n);
 size_t scan_skip_plain(struct scan_nest *nest, const char *p, size_t n);        /* its definition */
+size_t scan_skip_any(struct scan_nest *nest, const char *p, size_t n);          /* as on a processor without AVX2 */
 
 /* --- a reader ----------------------------------------------------------------------- */
 /*

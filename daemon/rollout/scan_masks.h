@@ -64,23 +64,26 @@ static inline bool scan_has_avx2(void)
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul");
 }
 
+/* 32 of them, in the low half of each mask. */
+SCAN_AVX2 static inline struct scan_masks scan_half_avx2(const char *p)
+{
+	__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
+	__m256i low = _mm256_or_si256(v, _mm256_set1_epi8(0x20));
+	__m256i bracket = _mm256_or_si256(_mm256_cmpeq_epi8(low, _mm256_set1_epi8('{')),
+	                                  _mm256_cmpeq_epi8(low, _mm256_set1_epi8('}')));
+
+	return (struct scan_masks){
+		.quote = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"'))),
+		.escape = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\'))),
+		.bracket = (uint32_t)_mm256_movemask_epi8(bracket),
+	};
+}
+
 SCAN_AVX2 static inline void scan_masks_avx2(const char *p, struct scan_masks *ret)
 {
-	struct scan_masks m = { 0 };
+	struct scan_masks a = scan_half_avx2(p), b = scan_half_avx2(p + 32);
 
-	for (int i = 0; i < 64; i += 32) {
-		__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
-		__m256i low = _mm256_or_si256(v, _mm256_set1_epi8(0x20));
-		__m256i bracket = _mm256_or_si256(_mm256_cmpeq_epi8(low, _mm256_set1_epi8('{')),
-		                                  _mm256_cmpeq_epi8(low, _mm256_set1_epi8('}')));
-
-		m.quote |= (uint64_t)(uint32_t)_mm256_movemask_epi8(
-			_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"'))) << i;
-		m.escape |= (uint64_t)(uint32_t)_mm256_movemask_epi8(
-			_mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\'))) << i;
-		m.bracket |= (uint64_t)(uint32_t)_mm256_movemask_epi8(bracket) << i;
-	}
-	*ret = m;
+	*ret = (struct scan_masks){ a.quote | b.quote << 32, a.escape | b.escape << 32, a.bracket | b.bracket << 32 };
 }
 
 SCAN_AVX2 static inline uint64_t scan_parity_avx2(uint64_t x)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Parts by themselves: the scanner, the escaper, the database, one transfer."""
-import os, sqlite3, statistics, time
+import os, sqlite3, statistics, subprocess, sys, time
 
 import data
 from bench import Daemon, fresh, mb, mb_s, micro, need, path, rounds, run, seconds, size, spread
@@ -9,15 +9,28 @@ from rows_job import requests_file
 
 def scan(t):
     made, _ = data.structure(size('MB', 60))
-    got = {'scan': [], 'memchr': [], 'cjson': []}
+    got = {'scan': [], 'memchr': [], 'cjson': [], 'open': [], 'read': []}
+    loads = []
     for _ in range(rounds()):
         for what in got:
             got[what] += micro('bench_scan', made, data.REPO, what)[what]
+        loads.append(float(subprocess.run([sys.executable, '-c', JSON_LOAD, made], stdout=subprocess.PIPE, check=True).stdout))
     length = os.path.getsize(made)
-    t.ratio('scan a structure of %s into its index' % mb(length), got['scan'], got['memchr'], seconds, '<= 5x memchr')
+    t.ratio('scan a structure of %s, mapped, into its index' % mb(length), got['scan'], got['memchr'], seconds, '<= 5x memchr')
     t.ratio('the same', got['scan'], got['cjson'], seconds, '>= 10x cJSON', faster=True)
+    t.ratio('the same with reading the file', got['open'], got['read'], seconds, '(reading it, and memchr)')
+    t.ratio('the same', got['open'], loads, seconds, '>= 8x json.load', faster=True)
     memory = statistics.median(micro('bench_scan', made, data.REPO, 'memory')['bytes'][0] for _ in range(3))
     t.add('memory of it', mb(memory), mb(length), '', '<= 8 MB + 2 %% = %s' % mb(8e6 + length * 0.02))
+
+
+JSON_LOAD = """
+import json, sys, time
+began = time.process_time()
+with open(sys.argv[1]) as f:
+    json.load(f)
+print(time.process_time() - began)
+"""
 
 
 def escape(t):
