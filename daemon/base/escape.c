@@ -77,21 +77,7 @@ void json_escape_plain(struct buf *out, const char *text, size_t len)
 	}
 }
 
-#ifdef __SSE2__
-enum { CHUNK = 4096, BLOCK = 16, WIDEST = 6 };  /* no byte becomes more than WIDEST */
-
-/* Bit i: byte i of the block does not stand for itself (compared as signed: bytes from 0x80 on are below 0). */
-static unsigned specials(__m128i v)
-{
-	__m128i hit = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
-	                           _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-	                                        _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
-
-	return (unsigned)_mm_movemask_epi8(hit);
-}
-
-/* The byte at p, which does not stand for itself, or the sequence that begins there; returns its length. */
-static size_t put_special(char **to, const unsigned char *p, size_t left)
+size_t json_escape_special(char **to, const unsigned char *p, size_t left)
 {
 	static const char named[0x80] = { ['"'] = '"', ['\\'] = '\\', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't' };
 	size_t n;
@@ -112,15 +98,28 @@ static size_t put_special(char **to, const unsigned char *p, size_t left)
 	return n > 0 ? n : 1;
 }
 
+#ifdef __SSE2__
+enum { CHUNK = 4096, BLOCK = 16 };
+
+/* Bit i: byte i of the block does not stand for itself (compared as signed: bytes from 0x80 on are below 0). */
+static unsigned specials(__m128i v)
+{
+	__m128i hit = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
+	                           _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+	                                        _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+
+	return (unsigned)_mm_movemask_epi8(hit);
+}
+
 /* Blocks are stored whole and then counted up to their first special byte: what lies behind it is written over. */
-void json_escape(struct buf *out, const char *text, size_t len)
+void json_escape_any(struct buf *out, const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text, *end = p + len;
 
 	while (end - p >= BLOCK) {
 		size_t chunk = end - p > CHUNK ? CHUNK : (size_t)(end - p);
 		const unsigned char *stop = p + chunk;
-		char *from = buf_reserve(out, chunk * WIDEST + 2 * BLOCK), *to = from;
+		char *from = buf_reserve(out, chunk * ESCAPE_WIDEST + 2 * BLOCK), *to = from;
 
 		while (p < stop && end - p >= BLOCK) {
 			__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
@@ -131,7 +130,7 @@ void json_escape(struct buf *out, const char *text, size_t len)
 			to += plain;
 			p += plain;
 			if (hit != 0)
-				p += put_special(&to, p, (size_t)(end - p));
+				p += json_escape_special(&to, p, (size_t)(end - p));
 		}
 		out->len += (size_t)(to - from);
 		out->at[out->len] = '\0';
@@ -139,7 +138,7 @@ void json_escape(struct buf *out, const char *text, size_t len)
 	json_escape_plain(out, (const char *)p, (size_t)(end - p));
 }
 #else
-void json_escape(struct buf *out, const char *text, size_t len)
+void json_escape_any(struct buf *out, const char *text, size_t len)
 {
 	json_escape_plain(out, text, len);
 }
