@@ -10,6 +10,7 @@
 #include "mem.h"
 
 enum { IDLE_MAX = 16, TREE_MAX_DEPTH = 256, PATHS_MAX = 128 << 20 };
+enum { TREE_CACHED_BYTES = 256 << 10, CACHE_BYTES = 16 << 20 };         /* of libgit2 */
 
 struct mirror {
 	struct mirror *next;            /* among the idle */
@@ -34,6 +35,11 @@ static void git_ready(void)
 	git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_SYSTEM, "");
 	git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, "");
 	git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_XDG, "");
+	/* Directories that a later commit has too are not read again; the usual limit of 4 KB leaves the large ones out. */
+	git_libgit2_opts(GIT_OPT_SET_CACHE_OBJECT_LIMIT, GIT_OBJECT_TREE, (size_t)TREE_CACHED_BYTES);
+	git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)CACHE_BYTES);
+	/* What is read has zlib's checksum; SHA-1 over it besides takes longer than all the rest. */
+	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
 }
 
 void mirror_git_ready(void)

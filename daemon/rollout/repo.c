@@ -15,7 +15,7 @@
 #include "structure.h"
 
 struct repo {
-	struct repo_index index;
+	struct repo_index *index;       /* owned */
 	char *name;                     /* the second half of "owner/name" */
 	char *path;                     /* of the structure, or NULL */
 	int fd;                         /* of the structure, or -1 */
@@ -30,6 +30,7 @@ static struct repo *repo_new(const char *name)
 	struct repo *r = MEM_NEW(struct repo);
 
 	r->name = mem_strdup(slash != NULL ? slash + 1 : name != NULL ? name : "");
+	r->index = MEM_NEW(struct repo_index);
 	r->fd = -1;
 	return r;
 }
@@ -41,7 +42,8 @@ void repo_close(struct repo *r)
 	if (r->fd >= 0)
 		close(r->fd);
 	mirror_close(r->mirror);
-	repo_index_done(&r->index);
+	repo_index_done(r->index);
+	free(r->index);
 	buf_done(&r->raw);
 	free(r->path);
 	free(r->name);
@@ -91,7 +93,7 @@ static int scan_structure(struct repo *r, const char *name, struct err *err)
 	scan_close(&in);
 	if (rc < 0)
 		return rc;
-	structure_index(&s, name, text_for_rule, r, &r->index);
+	structure_index(&s, name, text_for_rule, r, r->index);
 	structure_done(&s);
 	return 0;
 }
@@ -118,7 +120,7 @@ int repo_open_structure(const char *path, const char *name, const char *sidecar,
 	if (rc < 0)
 		goto out;
 	key = key_of(&st, name);
-	if (sidecar == NULL || sidecar_read(sidecar, &key, &r->index) < 0) {
+	if (sidecar == NULL || sidecar_read(sidecar, &key, r->index) < 0) {
 		rc = scan_structure(r, name, err);
 		if (rc < 0) {
 			err_prefix(err, "%s: ", path);
@@ -131,9 +133,8 @@ int repo_open_structure(const char *path, const char *name, const char *sidecar,
 			goto out;
 		}
 		if (sidecar != NULL)
-			sidecar_write(sidecar, &key, &r->index);
+			sidecar_write(sidecar, &key, r->index);
 	}
-	repo_index_ready(&r->index);
 	*ret = r;
 	r = NULL;
 out:
@@ -150,12 +151,11 @@ int repo_open_mirror(const char *mirrors, const char *name, const char *commit,
 	int rc = mirror_open(mirrors, name, &r->mirror, err);
 
 	if (rc == 0)
-		rc = mirror_list(r->mirror, commit, &r->index, err);
+		rc = mirror_list(r->mirror, commit, r->index, err);
 	if (rc < 0) {
 		repo_close(r);
 		return rc;
 	}
-	repo_index_ready(&r->index);
 	*ret = r;
 	return 0;
 }
@@ -169,24 +169,24 @@ struct repo_cost repo_cost(const struct repo *r)
 
 size_t repo_count(const struct repo *r)
 {
-	return r->index.count;
+	return r->index->count;
 }
 
 const char *repo_path(const struct repo *r, size_t i)
 {
-	return i < r->index.count ? repo_index_name(&r->index, r->index.files[i].path) : NULL;
+	return i < r->index->count ? repo_index_name(r->index, r->index->files[i].path) : NULL;
 }
 
 /* By its path, or by the one the structure has for a file of the root: key/setup.py. */
 static const struct repo_file *find(const struct repo *r, struct span path, const char **ret_path)
 {
-	const struct repo_file *f = repo_index_find(&r->index, path, ret_path);
-	size_t n = r->index.root != NULL ? strlen(r->index.root) : 0;
+	const struct repo_file *f = repo_index_find(r->index, path, ret_path);
+	size_t n = r->index->root != NULL ? strlen(r->index->root) : 0;
 
-	if (f != NULL || n == 0 || path.len <= n + 1 || !span_starts(path, r->index.root) || path.at[n] != '/')
+	if (f != NULL || n == 0 || path.len <= n + 1 || !span_starts(path, r->index->root) || path.at[n] != '/')
 		return f;
 	path = (struct span){ path.at + n + 1, path.len - n - 1 };
-	return memchr(path.at, '/', path.len) == NULL ? repo_index_find(&r->index, path, ret_path) : NULL;
+	return memchr(path.at, '/', path.len) == NULL ? repo_index_find(r->index, path, ret_path) : NULL;
 }
 
 bool repo_is_exact(const struct repo *r)
@@ -231,7 +231,7 @@ static const char *find_by_end(const struct repo *r, struct span name)
 {
 	const char *found = NULL;
 
-	for (size_t i = 0; i < r->index.count; i++) {
+	for (size_t i = 0; i < r->index->count; i++) {
 		const char *path = repo_path(r, i);
 		struct span p = span_of(path);
 

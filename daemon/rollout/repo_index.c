@@ -53,13 +53,12 @@ static void put(struct repo_index *x, uint32_t name, size_t file, bool alt)
 	x->slots[at & x->slot_mask] = (uint32_t)(file + 1) << 1 | alt;
 }
 
-void repo_index_ready(struct repo_index *x)
+static void make_slots(struct repo_index *x)
 {
 	size_t slots = 64;
 
 	while (slots < x->count * 4)
 		slots *= 2;
-	free(x->slots);
 	x->slots = mem_zero(slots, sizeof *x->slots);
 	x->slot_mask = slots - 1;
 	for (size_t i = 0; i < x->count; i++)
@@ -69,10 +68,12 @@ void repo_index_ready(struct repo_index *x)
 			put(x, x->files[i].alt, i, true);
 }
 
-const struct repo_file *repo_index_find(const struct repo_index *x, struct span path, const char **ret_path)
+const struct repo_file *repo_index_find(struct repo_index *x, struct span path, const char **ret_path)
 {
 	if (x->count == 0)
 		return NULL;
+	if (x->slots == NULL)
+		make_slots(x);
 	for (size_t at = hash_of(path);; at++) {
 		uint32_t slot = x->slots[at & x->slot_mask];
 

@@ -23,17 +23,15 @@ struct repo_index {
 	size_t count, cap;
 	struct buf names;               /* byte 0 is NUL, so that 0 is no name */
 	char *root;                     /* the key under which a structure has the root's files; NULL */
-	uint32_t *slots;                /* hash table over path and alt; see repo_index_ready() */
+	uint32_t *slots;                /* hash table over path and alt, made by the first search */
 	size_t slot_mask;
 };
 
 void repo_index_done(struct repo_index *x);
 /* Append a file; off and len are for the caller to fill. */
 struct repo_file *repo_index_add(struct repo_index *x, struct span dir, struct span name);
-/* Once all files are there: make them findable. */
-void repo_index_ready(struct repo_index *x);
-/* The file with exactly this path (ret_path: as it was named, if it has two); NULL. */
-const struct repo_file *repo_index_find(const struct repo_index *x, struct span path, const char **ret_path);
+/* The file with exactly this path (ret_path: as it was named, if it has two); NULL.  No file is added after a search. */
+const struct repo_file *repo_index_find(struct repo_index *x, struct span path, const char **ret_path);
 
 static inline const char *repo_index_name(const struct repo_index *x, uint32_t at)
 {

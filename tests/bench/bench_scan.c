@@ -72,7 +72,6 @@ static void do_scan(struct input *in)
 	if (structure_scan(&scan, &s, &err) < 0)
 		fail(&err);
 	structure_index(&s, in->name, text_of, in, &index);
-	repo_index_ready(&index);
 	repo_index_done(&index);
 	structure_done(&s);
 	scan_close(&scan);

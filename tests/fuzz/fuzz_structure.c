@@ -36,7 +36,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (structure_scan(&in, &s, &err) < 0)
 		return 0;
 	structure_index(&s, "own/flask", text_of, &b, &x);
-	repo_index_ready(&x);
 	for (size_t i = 0; i < x.count; i++) {
 		if (repo_index_find(&x, span_of(repo_index_name(&x, x.files[i].path)), NULL) == NULL)
 			abort();
