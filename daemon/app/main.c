@@ -423,6 +423,7 @@ static void raise_file_limit(void)
 
 int main(int argc, char **argv)
 {
+	struct mem_room room;
 	struct err err = { 0 };
 
 	if (parse_options(argc, argv) < 0)
@@ -442,6 +443,7 @@ int main(int argc, char **argv)
 	}
 	keep_memory_low();
 	open_loop();
+	(void)mem_room_open(&room, TURN_ROOM, &err);    /* without it the first turn waits */
 	if (open_all(&err) < 0) {
 		log_error("%s", err.msg);
 		app.exit_status = err_exit_status(err.code);
@@ -449,5 +451,6 @@ int main(int argc, char **argv)
 		run();
 	}
 	close_all();
+	(void)mem_room_close(&room, 0, NULL);
 	return app.exit_status;
 }

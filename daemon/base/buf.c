@@ -10,35 +10,71 @@
 void buf_done(struct buf *b)
 {
 	free(b->at);
-	*b = (struct buf){ 0 };
+	*b = (struct buf){ .may_fail = b->may_fail };
 }
 
 void buf_reset(struct buf *b)
 {
 	b->len = 0;
+	b->lacks = false;
 	if (b->at != NULL)
 		b->at[0] = '\0';
+}
+
+static size_t grown_cap(const struct buf *b, size_t need)
+{
+	size_t cap = b->cap > 0 ? b->cap : 64;
+
+	while (cap < need)
+		cap += cap / 2 + 1;
+	return cap;
+}
+
+char *buf_try_reserve(struct buf *b, size_t n)
+{
+	size_t need = b->len + n + 1;
+
+	if (b->lacks)
+		return NULL;
+	if (need > b->cap) {
+		size_t cap = grown_cap(b, need);
+		char *at = mem_try_grow(b->at, cap, 1);
+
+		b->lacks = at == NULL;
+		if (at == NULL)
+			return NULL;
+		b->at = at;
+		b->cap = cap;
+	}
+	return b->at + b->len;
 }
 
 char *buf_reserve(struct buf *b, size_t n)
 {
 	size_t need = b->len + n + 1;
 
+	if (b->may_fail)
+		return buf_try_reserve(b, n);
 	if (need > b->cap) {
-		size_t cap = b->cap > 0 ? b->cap : 64;
+		size_t cap = grown_cap(b, need);
 
-		while (cap < need)
-			cap += cap / 2 + 1;
 		b->at = mem_grow(b->at, cap, 1);
 		b->cap = cap;
 	}
 	return b->at + b->len;
 }
 
+bool buf_lacks(const struct buf *b)
+{
+	return b->lacks;
+}
+
 void buf_add(struct buf *b, const void *bytes, size_t n)
 {
 	char *to = buf_reserve(b, n);
 
+	if (to == NULL)
+		return;
 	if (n > 0)
 		memcpy(to, bytes, n);
 	b->len += n;
@@ -68,10 +104,11 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0)
+	char *to = n >= 0 ? buf_reserve(b, (size_t)n) : NULL;
+	if (to == NULL)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(buf_reserve(b, (size_t)n), (size_t)n + 1, fmt, ap);
+	vsnprintf(to, (size_t)n + 1, fmt, ap);
 	va_end(ap);
 	b->len += (size_t)n;
 }

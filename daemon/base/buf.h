@@ -12,15 +12,22 @@ struct span {
 	size_t len;
 };
 
-/* A growing byte buffer; `at` is NUL-terminated once anything was added.  Zero it to start. */
+/*
+ * A growing byte buffer; `at` is NUL-terminated once anything was added.  Zero it to start.  One that may_fail is for
+ * what may become large by a peer's will: without memory it stays as it is, also for all that comes later, and
+ * buf_lacks() tells.
+ */
 struct buf {
 	char *at;
 	size_t len, cap;
+	bool may_fail, lacks;
 };
 
 void buf_done(struct buf *b);              /* frees, and zeroes for another use */
 void buf_reset(struct buf *b);             /* empties, keeps the memory */
-char *buf_reserve(struct buf *b, size_t n);/* room for n more bytes behind len; returns it */
+char *buf_reserve(struct buf *b, size_t n);/* room for n more bytes behind len; returns it, NULL only if it may fail */
+char *buf_try_reserve(struct buf *b, size_t n);         /* the same of any buffer; NULL: there is no memory for it */
+bool buf_lacks(const struct buf *b);       /* was something not added? */
 void buf_add(struct buf *b, const void *bytes, size_t n);
 void buf_add_str(struct buf *b, const char *text);
 void buf_add_span(struct buf *b, struct span s);

@@ -64,6 +64,11 @@ int err_prefix(struct err *err, const char *fmt, ...)
 	return err->code;
 }
 
+bool err_is_local(int code)
+{
+	return code == BD_EIO || code == BD_ESTORE || code == BD_ENOMEM;
+}
+
 int err_exit_status(int code)
 {
 	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)

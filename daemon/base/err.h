@@ -2,6 +2,7 @@
 #ifndef ERR_H
 #define ERR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -31,6 +32,9 @@ int err_sys(struct err *err, int code, const char *fmt, ...)
 /* Say where the failure below happened: "line 7: " + what it said.  Returns err's code. */
 int err_prefix(struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Trouble of this machine (disk, database, memory): the same thing done later may well succeed. */
+bool err_is_local(int code);
 
 /* The exit status of batchctl for a code, and the code's own text. */
 int err_exit_status(int code);

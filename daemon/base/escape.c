@@ -121,6 +121,8 @@ void json_escape_any(struct buf *out, const char *text, size_t len)
 		const unsigned char *stop = p + chunk;
 		char *from = buf_reserve(out, chunk * ESCAPE_WIDEST + 2 * BLOCK), *to = from;
 
+		if (from == NULL)
+			return;
 		while (p < stop && end - p >= BLOCK) {
 			__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
 			unsigned hit = specials(v);

@@ -168,13 +168,14 @@ int file_get(const char *path, size_t max, struct buf *ret, struct err *err)
 		rc = err_set(err, BD_EINVALID, "%s is a directory", path);
 	size_t start = ret->len;
 	while (rc == 0) {
-		ssize_t n = fault_hit(FAULT_FILE) ? (errno = EIO, -1) :
-		            read(fd, buf_reserve(ret, 65536), 65536);
+		char *to = buf_try_reserve(ret, 65536);
+		ssize_t n = fault_hit(FAULT_FILE) ? (errno = EIO, -1) : to == NULL ? (errno = ENOMEM, -1) :
+		            read(fd, to, 65536);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			rc = err_sys(err, BD_EIO, "cannot read %s", path);
+			rc = err_sys(err, to == NULL ? BD_ENOMEM : BD_EIO, "cannot read %s", path);
 		if (n <= 0)
 			break;
 		ret->len += (size_t)n;
@@ -188,8 +189,10 @@ int file_get(const char *path, size_t max, struct buf *ret, struct err *err)
 
 int file_get_range(int fd, int64_t off, size_t len, struct buf *ret, struct err *err)
 {
-	char *to = buf_reserve(ret, len);
+	char *to = buf_try_reserve(ret, len);
 
+	if (to == NULL)
+		return err_set(err, BD_ENOMEM, "not enough memory for %zu bytes of a file", len);
 	for (size_t got = 0; got < len;) {
 		ssize_t n = fault_hit(FAULT_FILE) ? (errno = EIO, -1) :
 		            pread(fd, to + got, len - got, off + (int64_t)got);
@@ -300,8 +303,11 @@ static int fill(struct line_reader *r, struct err *err)
 	r->buf.len = keep;
 	r->next = 0;
 	size_t want = r->buf.cap > keep + 262144 ? r->buf.cap - keep - 1 : 262144;
+	char *to = buf_try_reserve(&r->buf, want);
+	if (to == NULL)
+		return err_set(err, BD_ENOMEM, "not enough memory for a line of over %zu bytes", keep);
 	do {
-		n = fault_hit(FAULT_FILE) ? (errno = EIO, -1) : read(r->fd, buf_reserve(&r->buf, want), want);
+		n = fault_hit(FAULT_FILE) ? (errno = EIO, -1) : read(r->fd, to, want);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_sys(err, BD_EIO, "cannot read");
@@ -329,13 +335,33 @@ int line_reader_next(struct line_reader *r, size_t max_bytes, struct span *ret, 
 		if (r->end)
 			return 0;
 		seen = left;
-		if (left > max_bytes)
+		if (left > max_bytes) {
+			*ret = (struct span){ from, max_bytes };
+			r->line_off = r->off + (int64_t)r->next;
 			return err_set(err, BD_EINVALID, "line %lld is longer than %zu bytes",
 			               (long long)r->line_no + 1, max_bytes);
+		}
 		int rc = fill(r, err);
 		if (rc < 0)
 			return rc;
 	}
+}
+
+int line_reader_skip(struct line_reader *r, struct err *err)
+{
+	for (;;) {
+		size_t left = r->buf.len - r->next;
+		const char *from = r->buf.at + r->next, *nl = left > 0 ? memchr(from, '\n', left) : NULL;
+
+		r->next += nl != NULL ? (size_t)(nl - from) + 1 : left;
+		if (nl != NULL || r->end)
+			break;
+		int rc = fill(r, err);
+		if (rc < 0)
+			return rc;
+	}
+	r->line_no++;
+	return 0;
 }
 
 void line_reader_close(struct line_reader *r)

@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,13 +60,31 @@ static const char *bad_escape(const char *p, const char *end)
 	return NULL;
 }
 
+static _Thread_local bool no_memory;
+
+/* How much a document takes is its writer's affair: NULL, not the end of the process. */
+static void *on_alloc(size_t size)
+{
+	void *p = mem_try_alloc(size);
+
+	no_memory = no_memory || p == NULL;
+	return p;
+}
+
+static void set_hooks(void)
+{
+	cJSON_InitHooks(&(cJSON_Hooks){ on_alloc, free });
+}
+
 int json_parse(const char *text, size_t len, struct json **ret, struct err *err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	const char *end_at = NULL, *bad, *end;
 	char *copy = NULL;
 	cJSON *v;
 	int rc = 0;
 
+	(void)pthread_once(&once, set_hooks);
 	if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
 		text += 3;
 		len -= 3;
@@ -73,7 +92,11 @@ int json_parse(const char *text, size_t len, struct json **ret, struct err *err)
 	end = text + len;
 	bad = len > 0 ? bad_escape(text, end) : NULL;
 	if (bad != NULL) {
-		copy = mem_strndup(text, len);
+		copy = mem_try_alloc(len + 1);
+		if (copy == NULL)
+			return err_set(err, BD_ENOMEM, "not enough memory for %zu bytes of JSON", len);
+		memcpy(copy, text, len);
+		copy[len] = '\0';
 		end = copy + len;
 		for (char *p = copy + (bad - text); p != NULL;) {
 			memcpy(p, "\\ufffd", 6);
@@ -83,8 +106,11 @@ int json_parse(const char *text, size_t len, struct json **ret, struct err *err)
 		}
 		text = copy;
 	}
+	no_memory = false;
 	v = cJSON_ParseWithLengthOpts(text, len, &end_at, 0);
-	if (v == NULL) {
+	if (v == NULL && no_memory) {
+		rc = err_set(err, BD_ENOMEM, "not enough memory for %zu bytes of JSON", len);
+	} else if (v == NULL) {
 		size_t at = end_at != NULL ? (size_t)(end_at - text) : 0;
 
 		rc = err_set(err, BD_EINVALID, len == 0 ? "empty, not JSON" : "not JSON at byte %zu", at + 1);

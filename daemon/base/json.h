@@ -14,6 +14,7 @@
  * cJSON's holes are closed here (reference/performance.md, part 2): a lone surrogate or
  * \u0000 in a string becomes U+FFFD instead of failing the document or cutting the text,
  * rubbish behind the value is an error, a BOM in front is skipped, names are compared with case.
+ * A document for which there is no memory is BD_ENOMEM: that says nothing about the text.
  * Readers accept NULL nodes and answer NULL / false, so paths can be walked without checks.
  */
 struct json;

@@ -213,8 +213,12 @@ static bool got_list(struct api_call *call, struct got *got)
 
 	if (list == NULL)
 		return false;
-	got->files = mem_zero(max + 1, sizeof *got->files);
-	got->batches = mem_zero(max + 1, sizeof *got->batches);
+	if (call->kind == CALL_FILES)
+		got->files = mem_try_zero(max + 1, sizeof *got->files);
+	else
+		got->batches = mem_try_zero(max + 1, sizeof *got->batches);
+	if (got->files == NULL && got->batches == NULL)
+		return false;
 	for (const struct json *i = json_first(list); i != NULL; i = json_next(i), all++) {
 		bool files = call->kind == CALL_FILES;
 		const char *id;
@@ -266,6 +270,7 @@ static bool got_content(struct api_call *call, struct got *got)
 	return true;
 }
 
+/* Could it be read?  (Without memory it cannot: the verdict is then that of a reply that never came.) */
 static bool call_read(struct api_call *call, struct got *got)
 {
 	struct exchange *x = &call->x;
@@ -332,7 +337,7 @@ static void on_done(struct exchange *x)
 	bool write = strcmp(x->method, "GET") != 0;
 	struct got got = { 0 };
 	struct api_result res;
-	bool usable = call_read(call, &got);
+	bool usable = call_read(call, &got) && !got.pool.lacks;
 
 	x->foreign = x->foreign || call->elsewhere;
 	classify(x, write, usable, call->api->key, &res);

@@ -96,7 +96,7 @@ struct remote_batch {
 	int64_t total, completed, failed;       /* -1 unknown; hints only */
 	const char *error_code, *error_message; /* of the first of errors.data (any of its shapes) */
 	int64_t error_line;                     /* 1-based, -1 */
-	int64_t error_lines[ERROR_LINES_MAX];   /* of all of errors.data that name one */
+	const int64_t *error_lines;             /* of all of errors.data that name one, up to ERROR_LINES_MAX */
 	size_t n_error_lines;
 	bool token_limit;                       /* failed for enqueued tokens: wait and send again */
 	int64_t tokens_allowed;                 /* the limit as the error text names it, -1 */
@@ -141,7 +141,8 @@ struct api_call *api_batch_list(struct api *api, const char *after, api_batches_
 struct api_call *api_batch_cancel(struct api *api, const char *id, api_batch_fn done, void *data);
 
 /*
- * One line of an output or error file, read (reference 3.2 to 3.5).  Used off the loop too.
+ * One line of an output or error file, read (reference 3.2 to 3.5).  Used off the loop too.  Where memory runs out it is
+ * LINE_RUBBISH, and mem_room_close() tells.
  */
 enum line_class {
 	LINE_ANSWER,        /* a 2xx with a body that can hold an answer */
@@ -158,6 +159,8 @@ struct result_line {
 	int64_t prompt, completion, cached, reasoning;   /* tokens, 0 if not told */
 };
 void result_line_read(struct span line, struct result_line *ret);
+/* Of a line that is longer than anybody wants to read, by its beginning: LINE_PERMANENT, if that tells whose it is. */
+void result_line_too_long(struct span head, size_t max_bytes, struct result_line *ret);
 void result_line_done(struct result_line *r);
 
 #endif

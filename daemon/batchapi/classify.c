@@ -118,17 +118,20 @@ static void read_page(struct span body, struct remote_error *ret)
 	http_clean(ret->message, sizeof ret->message, (struct span){ text, n });
 }
 
-/* What the body says went wrong, JSON or not. */
-static void read_body(struct exchange *x, struct remote_error *ret)
+/* What the body says went wrong, JSON or not.  False if there is no memory to read it. */
+static bool read_body(struct exchange *x, struct remote_error *ret)
 {
 	struct json *v = NULL;
+	int rc;
 
 	*ret = (struct remote_error){ .line = -1 };
 	if (x->reply.len == 0)
-		return;
-	if (json_parse(x->reply.at, x->reply.len, &v, NULL) < 0 || !object_error(v, ret))
+		return true;
+	rc = json_parse(x->reply.at, x->reply.len, &v, NULL);
+	if (rc < 0 || !object_error(v, ret))
 		read_page(buf_span(&x->reply), ret);
 	json_free(v);
+	return rc != BD_ENOMEM;
 }
 
 static void say(struct api_result *ret, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -192,8 +195,11 @@ void classify(struct exchange *x, bool write, bool usable, const char *secret, s
 		http_cut_secret(x->reply.at, secret);   /* before anything cuts it in two */
 		x->reply.len = strlen(x->reply.at);
 	}
-	read_body(x, &e);
+	bool read = read_body(x, &e);
 	ret->verdict = of_exchange(x, write, &e);
+	/* what a 4xx means is in its body */
+	if (!read && ret->verdict != API_CANCELED && ret->verdict != API_LOCAL)
+		ret->verdict = write ? API_UNKNOWN : API_AGAIN;
 	memcpy(ret->code, e.code, sizeof ret->code);
 	write_reason(x, &e, ret);
 	if (x->net == NET_OK && x->status < 300 && e.message[0] == '\0')

@@ -195,6 +195,17 @@ static void read_response(const struct json *line, struct result_line *ret)
 	json_free(inner);
 }
 
+char *line_id_copy(struct span id)
+{
+	char *copy = mem_try_alloc(id.len + 1);
+
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, id.at, id.len);
+	copy[id.len] = '\0';
+	return copy;
+}
+
 /* The custom_id, also where somebody made a number of it. */
 static char *read_custom_id(const struct json *line)
 {
@@ -203,7 +214,7 @@ static char *read_custom_id(const struct json *line)
 	int64_t n;
 
 	if (text != NULL)
-		return text[0] != '\0' ? mem_strdup(text) : NULL;
+		return text[0] != '\0' ? line_id_copy(span_of(text)) : NULL;
 	return json_int(v, &n) ? mem_printf("%lld", (long long)n) : NULL;
 }
 

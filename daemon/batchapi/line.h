@@ -9,6 +9,8 @@
 void result_line_parse(struct span line, struct result_line *ret);
 /* The quick way, for plain answers only: false if the line is anything else. */
 bool result_line_scan(struct span line, struct result_line *ret);
+/* A custom_id, owned by the caller; NULL: no memory. */
+char *line_id_copy(struct span id);
 /* The token counts of a usage object under any of their names. */
 void usage_read(const struct json *usage, struct result_line *ret);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <string.h>
 
 #include "line.h"
@@ -333,8 +334,35 @@ bool result_line_scan(struct span line, struct result_line *ret)
 	if (f.usage.at != NULL && json_parse(f.usage.at, f.usage.len, &usage, NULL) < 0)
 		return false;
 	*ret = (struct result_line){ .class = LINE_ANSWER, .status = f.status };
-	ret->custom_id = mem_strndup(f.id.at, f.id.len);
+	ret->custom_id = line_id_copy(f.id);
+	if (ret->custom_id == NULL)
+		ret->class = LINE_RUBBISH;      /* no memory: the room knows */
 	usage_read(usage, ret);
 	json_free(usage);
 	return true;
+}
+
+void result_line_too_long(struct span head, size_t max_bytes, struct result_line *ret)
+{
+	struct scan s = { head.at, head.at + head.len, false };
+	struct span name, id;
+	bool first = true, escaped;
+
+	*ret = (struct result_line){ .class = LINE_RUBBISH };
+	if (!take(&s, '{'))
+		return;
+	while (ret->custom_id == NULL && next_member(&s, &first, &name, &escaped)) {
+		skip_blanks(&s);
+		if (!span_is(name, "custom_id"))
+			skip_value(&s, 2);              /* the long one ends it */
+		else if (scan_string(&s, &id, &escaped) && !escaped && id.len > 0)
+			ret->custom_id = line_id_copy(id);
+		else
+			return;
+	}
+	if (ret->custom_id == NULL)
+		return;
+	ret->class = LINE_PERMANENT;
+	snprintf(ret->reason, sizeof ret->reason, "answer_too_long");
+	snprintf(ret->details, sizeof ret->details, "its line has more than %zu MB; it was not read", max_bytes >> 20);
 }

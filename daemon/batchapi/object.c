@@ -9,6 +9,8 @@
 
 #include "mem.h"
 
+enum { TEXT_MOST = 16384 };
+
 void pool_done(struct pool *pool)
 {
 	for (size_t i = 0; i < pool->n; i++)
@@ -17,30 +19,54 @@ void pool_done(struct pool *pool)
 	*pool = (struct pool){ 0 };
 }
 
-static char *pool_keep(struct pool *pool, char *text)
+/* So many bytes until pool_done(); NULL: there are none. */
+static void *pool_get(struct pool *pool, size_t size)
 {
-	pool->at = mem_grow(pool->at, pool->n + 1, sizeof *pool->at);
-	pool->at[pool->n++] = text;
-	return text;
+	if ((pool->n & (pool->n - 1)) == 0) {
+		void **at = mem_try_grow(pool->at, pool->n > 0 ? 2 * pool->n : 1, sizeof *at);
+
+		pool->lacks = pool->lacks || at == NULL;
+		if (at == NULL)
+			return NULL;
+		pool->at = at;
+	}
+	void *p = mem_try_alloc(size);
+	pool->lacks = pool->lacks || p == NULL;
+	if (p != NULL)
+		pool->at[pool->n++] = p;
+	return p;
 }
 
-/* A text, or a number as text; "" for anything else. */
+static char *pool_text(struct pool *pool, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = pool_get(pool, size);
+
+	return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+/* A text, or a number as text; "" for anything else, and for what is too long to be an id, a word or a URL. */
 static const char *read_text(const struct json *v, struct pool *pool)
 {
+	const char *text = json_str(v);
+	char number[24], *copy;
 	int64_t n;
 
-	if (json_str(v) != NULL)
-		return json_str(v);
-	return json_int(v, &n) ? pool_keep(pool, mem_printf("%lld", (long long)n)) : "";
+	if (text != NULL)
+		return strnlen(text, TEXT_MOST + 1) <= TEXT_MOST ? text : "";
+	if (!json_int(v, &n))
+		return "";
+	snprintf(number, sizeof number, "%lld", (long long)n);
+	copy = pool_text(pool, number);
+	return copy != NULL ? copy : "";
 }
 
 static const char *read_lower(const struct json *v, struct pool *pool)
 {
-	char *text;
+	char *text = json_str(v) != NULL ? pool_text(pool, read_text(v, pool)) : NULL;
 
-	if (json_str(v) == NULL)
+	if (text == NULL)
 		return "";
-	text = pool_keep(pool, mem_strdup(json_str(v)));
 	for (char *p = text; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
 	return text;
@@ -158,6 +184,8 @@ static void read_errors(const struct json *v, struct pool *pool, struct remote_b
 	const struct json *errors = either(v, "errors", "error");
 	const struct json *first = errors;
 	struct remote_error e;
+	int64_t *lines = NULL;
+	char *code, *message;
 
 	if (json_is_list(json_get(errors, "data")))
 		errors = json_get(errors, "data");
@@ -167,12 +195,16 @@ static void read_errors(const struct json *v, struct pool *pool, struct remote_b
 		if (!object_error(i, &e))
 			continue;
 		if (b->error_message[0] == '\0' && b->error_code[0] == '\0') {
-			b->error_code = pool_keep(pool, mem_strdup(e.code));
-			b->error_message = pool_keep(pool, mem_strdup(e.message));
+			code = pool_text(pool, e.code);
+			message = pool_text(pool, e.message);
+			b->error_code = code != NULL ? code : "";
+			b->error_message = message != NULL ? message : "";
 			b->error_line = e.line;
 		}
-		if (e.line > 0 && b->n_error_lines < ERROR_LINES_MAX)
-			b->error_lines[b->n_error_lines++] = e.line;
+		if (e.line > 0 && lines == NULL)
+			b->error_lines = lines = pool_get(pool, ERROR_LINES_MAX * sizeof *lines);
+		if (e.line > 0 && lines != NULL && b->n_error_lines < ERROR_LINES_MAX)
+			lines[b->n_error_lines++] = e.line;
 		if (!b->token_limit)
 			b->token_limit = error_is_token_limit(e.code, e.message, &b->tokens_allowed);
 	}

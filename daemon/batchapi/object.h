@@ -11,10 +11,11 @@
  * Missing, null and "" are the same.
  */
 
-/* Texts that were made for an object, until pool_done(). */
+/* What was made for an object, until pool_done().  lacks: there was no memory for something, so the object is not to be used. */
 struct pool {
-	char **at;
+	void **at;
 	size_t n;
+	bool lacks;
 };
 void pool_done(struct pool *pool);
 

@@ -38,7 +38,7 @@ static const struct { const char *command, *name; } flags[] = {
 
 void ctl_begin(struct jw *w, struct buf *line, const char *word)
 {
-	*line = (struct buf){ 0 };
+	*line = (struct buf){ .may_fail = true };
 	*w = (struct jw){ .out = line };
 	jw_obj(w);
 	jw_name(w, word);
@@ -46,10 +46,16 @@ void ctl_begin(struct jw *w, struct buf *line, const char *word)
 
 void ctl_send(struct ctl_call *call, struct jw *w, struct buf *line, bool last)
 {
+	static const char lacks[] = "{\"error\":{\"code\":-11,\"message\":\"batchd has not enough memory for the answer now\"}}\n";
+	struct span bytes = { lacks, sizeof lacks - 1 };
+
 	jw_obj_end(w);
 	buf_add_char(line, '\n');
+	last = last || buf_lacks(line);
+	if (!buf_lacks(line))
+		bytes = buf_span(line);
 	if (!call->answered && call->conn != NULL) {
-		ctl_conn_write(call->conn, buf_span(line));
+		ctl_conn_write(call->conn, bytes);
 		if (last)
 			ctl_conn_end(call->conn);
 	}
@@ -148,9 +154,9 @@ static int64_t on_line(void *data, struct span line, char **ret_path)
 	struct ctl_call *call = data;
 	struct ctl *ctl = call->ctl;
 	struct err err = { 0 };
-	int rc = json_parse(line.at, line.len, &call->request, &err);
+	int rc = mem_room_ask(0, &err);
 
-	if (rc < 0)
+	if (rc == 0 && (rc = json_parse(line.at, line.len, &call->request, &err)) < 0)
 		err_prefix(&err, "request: ");
 	call->args = json_get(call->request, "args");
 	if (rc == 0)
@@ -269,7 +275,7 @@ static void on_client(uv_stream_t *listener, int status)
 	ctl->calls = call;
 	ctl->open++;
 	call->conn = ctl_conn_accept(ctl->env.loop, listener, &conn_fns, call);
-	if (status < 0 || !ctl_conn_peer(call->conn, &uid)) {
+	if (status < 0 || mem_room_ask(0, NULL) < 0 || !ctl_conn_peer(call->conn, &uid)) {
 		ctl_conn_close(call->conn);
 		return;
 	}

@@ -30,7 +30,8 @@ struct ctl_conn {
 	const struct ctl_conn_fns *fns;
 	void *data;                     /* borrowed: for fns */
 	struct buf in;
-	char chunk[CHUNK];
+	char *chunk;                    /* CHUNK bytes */
+	size_t looked;                  /* so much of `in` has no line's end */
 	/* the upload */
 	char *path;
 	int fd;
@@ -70,6 +71,7 @@ static void on_handle_closed(uv_handle_t *h)
 	c->fns->closed(c->data);
 	free(c->path);
 	buf_done(&c->in);
+	free(c->chunk);
 	free(c);
 }
 
@@ -169,9 +171,13 @@ void ctl_conn_write(struct ctl_conn *c, struct span bytes)
 {
 	if (c->state == CONN_CLOSING)
 		return;
-	struct reply *r = mem_alloc(sizeof *r + bytes.len);
-	uv_buf_t buf = uv_buf_init(r->bytes, (unsigned)bytes.len);
+	struct reply *r = mem_try_alloc(sizeof *r + bytes.len);
 
+	if (r == NULL) {
+		ctl_conn_close(c);
+		return;
+	}
+	uv_buf_t buf = uv_buf_init(r->bytes, (unsigned)bytes.len);
 	r->conn = c;
 	r->len = bytes.len;
 	memcpy(r->bytes, bytes.at, bytes.len);
@@ -273,8 +279,9 @@ static void begin_upload(struct ctl_conn *c, size_t used)
 
 static void take_line(struct ctl_conn *c)
 {
-	char *nl = c->in.len > 0 ? memchr(c->in.at, '\n', c->in.len) : NULL;
+	char *nl = c->in.len > c->looked ? memchr(c->in.at + c->looked, '\n', c->in.len - c->looked) : NULL;
 
+	c->looked = c->in.len;
 	if (nl == NULL) {
 		if (c->in.len > WIRE_LINE_MAX)
 			ctl_conn_close(c);
@@ -297,7 +304,7 @@ static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf)
 	struct ctl_conn *c = h->data;
 
 	(void)hint;
-	*buf = uv_buf_init(c->chunk, sizeof c->chunk);
+	*buf = uv_buf_init(c->chunk, CHUNK);
 }
 
 /* Has the peer closed its end, or only said that it sends no more? */
@@ -333,7 +340,10 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	buf_add(&c->in, buf->base, (size_t)n);
-	take_line(c);
+	if (buf_lacks(&c->in))
+		ctl_conn_close(c);
+	else
+		take_line(c);
 }
 
 static void on_idle(uv_timer_t *t)
@@ -351,6 +361,8 @@ struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *lis
 
 	c->fns = fns;
 	c->data = data;
+	c->chunk = mem_try_alloc(CHUNK);
+	c->in.may_fail = true;
 	c->fd = -1;
 	c->handles = 2;
 	uv_pipe_init(loop, &c->pipe, 0);
@@ -358,7 +370,7 @@ struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *lis
 	c->pipe.data = c;
 	c->idle.data = c;
 	uv_timer_start(&c->idle, on_idle, IDLE_MS, IDLE_MS);
-	if (uv_accept(listener, (uv_stream_t *)&c->pipe) < 0 ||
+	if (uv_accept(listener, (uv_stream_t *)&c->pipe) < 0 || c->chunk == NULL ||
 	    uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) < 0)
 		ctl_conn_close(c);
 	return c;

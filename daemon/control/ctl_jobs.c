@@ -46,10 +46,12 @@ static int64_t ctl_sees(const struct ctl_call *call)
 
 int ctl_metrics(struct ctl_call *call, struct err *err)
 {
-	struct buf line, text = { 0 };
+	struct buf line, text = { .may_fail = true };
 	struct jw w;
 	int rc = engine_metrics(call->ctl->env.engine, &text, err);
 
+	if (rc == 0 && buf_lacks(&text))
+		rc = err_set(err, BD_ENOMEM, "not enough memory for the answer now");
 	if (rc == 0) {
 		ctl_begin(&w, &line, "ok");
 		jw_obj(&w);

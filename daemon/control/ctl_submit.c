@@ -15,23 +15,25 @@ static int read_params(struct ctl_call *call, struct rollout_params *ret, struct
 	static const char *const names[] = { "workflow", "model_name", "temp", "top_p", "max_tokens", "thinking_budget",
 		"enable_thinking", "greedy_first", "convert_crlf", "passk", "extra_body", "repostructure_dir", "repo_mirrors",
 		"prompt_dir" };
-	struct buf text = { 0 };
+	struct buf text = { .may_fail = true };
 	struct jw w = { .out = &text };
 
 	jw_obj(&w);
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		const struct json *v = json_get(call->args, names[i]);
-		struct buf value = { 0 };
+		struct buf value = { .may_fail = true };
 
 		if (v == NULL)
 			continue;
 		jw_name(&w, names[i]);
 		json_print(v, &value);
 		jw_raw(&w, buf_span(&value));
+		text.lacks = text.lacks || value.lacks;
 		buf_done(&value);
 	}
 	jw_obj_end(&w);
-	int rc = json_parse(text.at, text.len, ret_json, err);
+	int rc = buf_lacks(&text) ? err_set(err, BD_ENOMEM, "not enough memory for the request now") :
+		json_parse(text.at, text.len, ret_json, err);
 	buf_done(&text);
 	return rc < 0 ? rc : rollout_params_read(*ret_json, ret, err);
 }

@@ -12,7 +12,7 @@
 #include "files.h"
 #include "mem.h"
 
-enum { PROBLEMS_MOST = 50 };
+enum { PROBLEMS_MOST = 50, LINE_KEPT = 1 << 20 };
 
 struct audit {
 	struct task task;
@@ -80,8 +80,11 @@ static int64_t lines_of(const struct audit *a, const char *name)
 	free(path);
 	if (rc < 0)
 		return -1;
-	while ((rc = line_reader_next(&r, (size_t)1 << 30, &line, NULL)) == 1)
+	while ((rc = line_reader_next(&r, LINE_KEPT, &line, NULL)) == 1 || rc == BD_EINVALID) {
+		if (rc == BD_EINVALID && (rc = line_reader_skip(&r, NULL)) < 0)
+			break;
 		n++;
+	}
 	line_reader_close(&r);
 	return rc < 0 ? -1 : n;
 }
@@ -145,10 +148,13 @@ static int check_stages(struct audit *a, struct db *db, struct err *err)
 static void run(struct task *t)
 {
 	struct audit *a = AROUND(struct audit, task, t);
+	struct mem_room room;
 	struct db *db = NULL;
 
 	a->problems.out = &a->problem_text;
-	a->rc = db_open_reader(a->db_path, &db, &a->err);
+	a->rc = mem_room_open(&room, TASK_ROOM, &a->err);
+	if (a->rc == 0)
+		a->rc = db_open_reader(a->db_path, &db, &a->err);
 	struct jw w = { .out = &a->json };
 	jw_obj(&w);
 	jw_put_id(&w, "id", a->row.id);
@@ -157,10 +163,9 @@ static void run(struct task *t)
 	if (a->rc == 0)
 		a->rc = pass_each(db, a->row.id, (int)a->row.stages, a->row.passk, on_last_stage, a, &a->err);
 	db_close(db);
-	if (a->rc < 0)
-		return;
-	if (a->ended)
+	if (a->rc == 0 && a->ended)
 		check_files(a, a->failed_passes);
+	a->rc = mem_room_close(&room, a->rc, &a->err);
 }
 
 static void audit_over(struct audit *a)

@@ -78,7 +78,8 @@ static void batch_ended(struct batch *b, const struct remote_batch *rb)
 	b->row.error_line = rb->error_line;
 	free(b->bad_lines);
 	b->bad_lines = mem_zero(rb->n_error_lines + 1, sizeof *b->bad_lines);
-	memcpy(b->bad_lines, rb->error_lines, rb->n_error_lines * sizeof *b->bad_lines);
+	if (rb->n_error_lines > 0)
+		memcpy(b->bad_lines, rb->error_lines, rb->n_error_lines * sizeof *b->bad_lines);
 	b->n_bad_lines = rb->n_error_lines;
 	if (rb->status != REMOTE_COMPLETED)
 		engine_event(b->e, b->row.job, b->row.id, "warning", "%s: %s%s%s", rb->word,

@@ -99,7 +99,7 @@ static int need_instance(struct build *w, int64_t n, struct err *err)
 	w->instance_bad = rc < 0;
 	if (rc < 0) {
 		snprintf(w->missing.details, sizeof w->missing.details, "%.255s", why.msg);
-		if (rc == BD_EIO)
+		if (err_is_local(rc))
 			return *err = why, rc;
 	}
 	return 0;
@@ -163,7 +163,7 @@ static int on_ready(void *data, const struct ready_pass *p, struct err *err)
 	}
 	struct err why = { 0 };
 	rc = make_line(w, p, &why);
-	if (rc == BD_EIO || rc == BD_ESTORE)
+	if (err_is_local(rc))
 		return *err = why, rc;
 	if (rc < 0) {
 		unbuilt_add(w, p, "no_request", why.msg);
@@ -181,9 +181,12 @@ static int on_ready(void *data, const struct ready_pass *p, struct err *err)
 static void run(struct task *t)
 {
 	struct build *w = AROUND(struct build, task, t);
+	struct mem_room room;
 	struct db *db = NULL;
 
-	w->rc = row_source_open(&w->rows, w->db_path, t->job, &w->err);
+	w->rc = mem_room_open(&room, TASK_ROOM, &w->err);
+	if (w->rc == 0)
+		w->rc = row_source_open(&w->rows, w->db_path, t->job, &w->err);
 	if (w->rc == 0)
 		w->rc = file_create(w->path, 0600, &w->out, &w->err);
 	if (w->rc == 0)
@@ -198,6 +201,7 @@ static void run(struct task *t)
 	buf_done(&w->row);
 	buf_done(&w->line);
 	buf_done(&w->before);
+	w->rc = mem_room_close(&room, w->rc, &w->err);
 	if (w->out != NULL && w->rc == 0 && w->n_built > 0)
 		w->rc = file_commit(w->out, &w->err);
 	else

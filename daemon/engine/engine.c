@@ -15,7 +15,7 @@
 #include "log.h"
 #include "mem.h"
 
-enum { BROKEN_WAIT_MS = 5000, DRAIN_CALLS_MS = 5000 };
+enum { BROKEN_WAIT_MS = 5000, DRAIN_CALLS_MS = 5000, SHORT_WAIT_MS = 1000 };
 
 struct pending_event {
 	struct pending_event *next;
@@ -273,12 +273,34 @@ static void tick_all(struct engine *e)
 	checkpoint_tick(e);
 }
 
+/* In the middle of a turn nothing can be given up for want of memory, so it is looked for before. */
+static bool has_room(struct engine *e)
+{
+	struct err err;
+	bool was_short = e->short_ms != 0;
+
+	if (mem_room_ask(0, &err) == 0) {
+		e->short_ms = 0;
+		if (was_short)
+			log_notice("there is memory again");
+		return true;
+	}
+	e->short_ms = now_ms(e) + SHORT_WAIT_MS;
+	if (!was_short)
+		log_warn("%s; everything waits", err.msg);
+	return false;
+}
+
 void engine_tick(struct engine *e)
 {
 	if (e->ticking) {
 		e->again = true;
 		e->env.wake(e->env.data);
 		return;
+	}
+	if (!has_room(e)) {
+		e->env.wake(e->env.data);
+		return;                         /* until short_ms */
 	}
 	e->ticking = true;
 	e->again = false;
@@ -317,6 +339,8 @@ int64_t engine_due_ms(const struct engine *e)
 {
 	int64_t due = INT64_MAX;
 
+	if (e->short_ms > 0)
+		return e->short_ms;
 	if (e->again || (e->applies != NULL && (e->broken || !e->checkpoint.busy)))
 		return 0;
 	sooner(e, &due, hubs_due_ms(e));

@@ -23,6 +23,9 @@
  */
 struct engine;
 
+/* The room (mem.h) that the loop's thread keeps open: a turn begins when it is whole. */
+enum { TURN_ROOM = 4 << 20 };
+
 struct engine_env {
 	struct db *db;                          /* all borrowed, and alive longer than the engine */
 	struct clock *clock;

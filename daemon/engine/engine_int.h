@@ -11,6 +11,9 @@
 /* How much the loop does at a time, so that it answers in milliseconds whatever goes on. */
 enum { ROWS_A_TURN = 400, PASSES_A_TASK = 128 };
 
+/* The room in which a task does all that does not grow with what peers send. */
+enum { TASK_ROOM = 2 << 20 };
+
 /* Bytes of a request file per prompt token, for estimates (reference/batch-api.md, section 6). */
 enum { TOKEN_BYTES = 4 };
 
@@ -114,6 +117,7 @@ struct engine {
 	bool in_txn, ticking;
 	bool again;                             /* something was written since the last tick began: tick once more */
 	int64_t ticked_ms;                      /* when it began */
+	int64_t short_ms;                       /* there was no room for a turn: the next try; 0: there is */
 	bool draining;
 	int64_t drain_ms;                       /* then uploads and creates are broken off too */
 	bool broken;                            /* the database failed: load anew */

@@ -195,10 +195,12 @@ static void on_work(struct task *t)
 {
 	struct hub *h = AROUND(struct hub, task, t);
 	struct buf rows = { 0 };
+	struct mem_room room;
 	struct hub_page page;
 
-	h->rc = 0;
-	if (h->state == HUB_ROWS) {
+	/* a page's rows are no longer than the page */
+	h->rc = mem_room_open(&room, TASK_ROOM + 3 * h->reply.len, &h->err);
+	if (h->rc == 0 && h->state == HUB_ROWS) {
 		h->rc = hub_page_read(buf_span(&h->reply), h->part.rows, h->part.total, &rows, &page, &h->err);
 		if (h->rc == 0) {
 			if (h->part.rows == 0)
@@ -210,6 +212,7 @@ static void on_work(struct task *t)
 		h->rc = hub_cache_finish(&h->cache, &h->part, &h->err);
 	buf_done(&rows);
 	buf_done(&h->reply);
+	h->rc = mem_room_close(&room, h->rc, &h->err);
 }
 
 static void on_worked(struct task *t)
@@ -219,7 +222,7 @@ static void on_worked(struct task *t)
 	h->working = false;
 	if (h->rc == BD_ESTATE) {
 		restart(h, h->err.msg);
-	} else if (h->rc == BD_ENET) {
+	} else if (h->rc == BD_ENET || h->rc == BD_ENOMEM) {
 		trouble(h, -1, h->err.msg);
 	} else if (h->rc < 0) {
 		fail(h, h->rc, "%s", h->err.msg);

@@ -110,7 +110,7 @@ static int judge_instance(struct judge *w, size_t i, struct err *err)
 	if (rc < 0)
 		goto out;
 	int opened = instance_open(w->task.job->rollout, buf_span(&row), w->index_dir, &in, &why);
-	if (opened == BD_EIO) {
+	if (err_is_local(opened)) {
 		*err = why;
 		rc = opened;
 		goto out;
@@ -141,8 +141,12 @@ static void run(struct task *t)
 {
 	struct judge *w = AROUND(struct judge, task, t);
 
+	struct mem_room room;
+
 	line_source_init(&w->lines, t->job);
-	w->rc = row_source_open(&w->rows, w->db_path, t->job, &w->err);
+	w->rc = mem_room_open(&room, TASK_ROOM, &w->err);
+	if (w->rc == 0)
+		w->rc = row_source_open(&w->rows, w->db_path, t->job, &w->err);
 	if (w->rc == 0 && w->last) {
 		/* somebody may have cleared the save_dir; not its parents: it may be on a disk that is not mounted */
 		(void)mkdir(w->samples_dir, 0755);
@@ -157,6 +161,7 @@ static void run(struct task *t)
 		else
 			i += (size_t)n;
 	}
+	w->rc = mem_room_close(&room, w->rc, &w->err);
 	if (w->samples != NULL) {
 		if (w->rc == 0)
 			w->rc = file_group_commit(w->samples, &w->err);

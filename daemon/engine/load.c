@@ -56,7 +56,7 @@ static int load_job(struct engine *e, int64_t id, struct err *err)
 	struct job *job;
 	int rc = job_load(e, id, &job, err);
 
-	if (rc < 0 && rc != BD_ESTORE) {        /* one bad job keeps no other from going on */
+	if (rc < 0 && rc != BD_ESTORE && rc != BD_ENOMEM) {     /* one bad job keeps no other from going on */
 		engine_event(e, id, 0, "error", "waits: %s; mend it, then: batchctl resume %lld", err->msg, (long long)id);
 		return job_set_reason(e->db, id, err->msg, err);
 	}

@@ -15,7 +15,7 @@
 #include "mem.h"
 #include "range.h"
 
-enum { ROW_MAX = 256 << 20 };
+enum { ROW_MAX = 256 << 20, PASS_ROOM = 400 };
 
 struct plan {
 	struct task task;
@@ -39,7 +39,10 @@ static int on_row(void *data, const struct dataset_row *row, struct err *err)
 {
 	struct plan *p = data;
 
-	(void)err;
+	int rc = mem_room_ask(2 * (p->n + 1) * sizeof *p->ids, err);
+
+	if (rc < 0)
+		return rc;
 	if ((p->n & (p->n - 1)) == 0)
 		p->ids = mem_grow(p->ids, p->n > 0 ? 2 * p->n : 1, sizeof *p->ids);
 	p->ids[p->n++] = mem_strdup(row->instance_id);
@@ -62,6 +65,8 @@ static int pick(struct plan *p, struct err *err)
 	p->instances = (int64_t)p->n;
 	p->passes = (int64_t)p->n * p->passk;
 	if (rc < 0 || (p->start == NULL && p->end == NULL))
+		return rc;
+	if ((rc = mem_room_ask((size_t)p->passes * PASS_ROOM, err)) < 0)
 		return rc;
 	char **cids = mem_zero((size_t)p->passes, sizeof *cids);
 	for (int64_t i = 0; i < p->passes; i++)
@@ -101,6 +106,8 @@ static int count_instance(struct plan *p, size_t at, struct span row, struct err
 	struct err why = { 0 };
 	int rc = instance_open(p->rollout, row, NULL, &in, &why);
 
+	if (rc == BD_ENOMEM)
+		return *err = why, rc;
 	if (rc < 0) {
 		p->missing++;
 		if (p->missing_example.len == 0)
@@ -126,10 +133,13 @@ static int count_instance(struct plan *p, size_t at, struct span row, struct err
 static void run(struct task *t)
 {
 	struct plan *p = AROUND(struct plan, task, t);
+	struct mem_room room;
 	struct line_reader r;
 	struct span row;
 
-	p->rc = p->raw ? dataset_read_requests(p->dataset_path, p->shown, p->rows_path, on_row, p, &p->err) :
+	p->rc = mem_room_open(&room, TASK_ROOM, &p->err);
+	if (p->rc == 0)
+		p->rc = p->raw ? dataset_read_requests(p->dataset_path, p->shown, p->rows_path, on_row, p, &p->err) :
 	                 dataset_read(p->dataset_path, p->shown, p->rows_path, on_row, p, &p->err);
 	if (p->rc == 0)
 		p->rc = pick(p, &p->err);
@@ -143,6 +153,7 @@ static void run(struct task *t)
 		}
 		line_reader_close(&r);
 	}
+	p->rc = mem_room_close(&room, p->rc, &p->err);
 	unlink(p->rows_path);
 	unlink(p->dataset_path);
 }

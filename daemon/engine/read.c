@@ -19,7 +19,10 @@
 #include "mem.h"
 #include "wire_id.h"
 
-enum { RESULT_LINE_MAX = 256 << 20 };
+enum {
+	RESULT_LINE_MAX = 64 << 20,     /* no answer is as long: the pass fails, and nothing else */
+	REQUEST_LINE_MAX = 256 << 20,
+};
 
 /* One member's best line so far. */
 struct found {
@@ -123,14 +126,20 @@ static int read_file(struct read *w, struct db *db, int kind, struct err *err)
 
 	if (rc == BD_ENOTFOUND)
 		return 0;
-	while (rc == 0 && (rc = line_reader_next(&r, RESULT_LINE_MAX, &text, err)) == 1) {
+	while (rc == 0 && ((rc = line_reader_next(&r, RESULT_LINE_MAX, &text, err)) == 1 || rc == BD_EINVALID)) {
 		struct result_line line;
 		struct line_ref ref = { w->batch_id, kind, r.line_off, (int64_t)text.len };
 
-		rc = 0;
-		if (span_trim(text).len == 0)
-			continue;
-		result_line_read(text, &line);
+		if (rc == BD_EINVALID) {
+			result_line_too_long(text, RESULT_LINE_MAX, &line);
+			ref.batch = 0;                  /* too long for the files of save_dir too */
+			rc = line_reader_skip(&r, err);
+		} else {
+			rc = 0;
+			if (span_trim(text).len == 0)
+				continue;
+			result_line_read(text, &line);
+		}
 		struct found *f = line.custom_id == NULL ? NULL : member_of(w, pass_of(db, w, line.custom_id));
 		w->rubbish += line.custom_id == NULL;
 		w->unknown += line.custom_id != NULL && f == NULL;
@@ -151,7 +160,7 @@ static int find_error_line(struct read *w, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	while ((rc = line_reader_next(&r, RESULT_LINE_MAX, &text, err)) == 1 && r.line_no < w->error_line)
+	while ((rc = line_reader_next(&r, REQUEST_LINE_MAX, &text, err)) == 1 && r.line_no < w->error_line)
 		;
 	if (rc == 1)
 		w->error_off = r.line_off;
@@ -162,9 +171,12 @@ static int find_error_line(struct read *w, struct err *err)
 static void run(struct task *t)
 {
 	struct read *w = AROUND(struct read, task, t);
+	struct mem_room room;
 	struct db *db = NULL;
 
-	w->rc = db_open_reader(w->db_path, &db, &w->err);
+	w->rc = mem_room_open(&room, TASK_ROOM, &w->err);
+	if (w->rc == 0)
+		w->rc = db_open_reader(w->db_path, &db, &w->err);
 	if (w->rc == 0)
 		w->rc = db_hold_still(db, &w->err);
 	for (int kind = 0; kind < 2 && w->rc == 0; kind++)
@@ -183,6 +195,7 @@ static void run(struct task *t)
 	for (size_t i = 0; i < w->n && w->rc == 0; i++)
 		w->missing += !w->found[i].any;
 	db_close(db);
+	w->rc = mem_room_close(&room, w->rc, &w->err);
 }
 
 static void read_free(struct read *w)
@@ -268,7 +281,7 @@ static int apply_one(struct read *w, size_t i, struct err *err)
 	if (f->class == LINE_PERMANENT) {
 		w->failed++;
 		return pass_failed(w->task.e->db, &job->tally, w->stage, m->n, PASS_BATCHED, f->reason, f->details,
-		                   &f->ref, err);
+		                   f->ref.batch > 0 ? &f->ref : NULL, err);
 	}
 	w->again++;
 	return job_pass_lost(job, w->stage, m->n, m->attempt, PASS_BATCHED, f->reason, f->details, &f->ref, err);

@@ -218,11 +218,14 @@ static void run(struct task *t)
 {
 	struct render *w = AROUND(struct render, task, t);
 	const struct job *job = t->job;
+	struct mem_room room;
 	struct db *db = NULL;
 
 	w->spool_fd = -1;
 	line_source_init(&w->lines, job);
-	w->rc = db_open_reader(w->db_path, &db, &w->err);
+	w->rc = mem_room_open(&room, TASK_ROOM, &w->err);
+	if (w->rc == 0)
+		w->rc = db_open_reader(w->db_path, &db, &w->err);
 	if (w->rc == 0 && (w->what & DIRTY_RESULTS))
 		w->rc = create(w, "failures.jsonl", &w->failures, &w->err);
 	for (w->stage = 1; w->rc == 0 && w->stage <= (int)job->row.stages; w->stage++) {
@@ -231,6 +234,7 @@ static void run(struct task *t)
 		if (w->rc == 0)
 			w->rc = render_stage(w, db, &w->err);
 	}
+	w->rc = mem_room_close(&room, w->rc, &w->err);
 	w->rc = close_file(&w->failures, w->rc, &w->err);
 	w->rc = close_file(&w->output, w->rc, &w->err);
 	for (int64_t k = 0; k < w->n_processed; k++)

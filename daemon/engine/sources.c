@@ -10,8 +10,12 @@
 
 #include "engine_int.h"
 #include "files.h"
+#include "mem.h"
 
-enum { AHEAD_BYTES = 256 << 10 };
+enum {
+	AHEAD_BYTES = 256 << 10,
+	TEXT_ROOM = 12,                 /* what is made of a byte of a row or an answer: copies, lines, escapes of up to six */
+};
 
 static void ahead_close(struct ahead *f)
 {
@@ -80,7 +84,9 @@ int row_source_get(struct row_source *s, int64_t instance, char **ret_id, struct
 	if (rc < 0)
 		return rc;
 	buf_reset(ret_row);
-	rc = ahead_get(&s->file, p.off, (size_t)p.len, ret_row, err);
+	rc = mem_room_ask(TEXT_ROOM * (size_t)p.len, err);
+	if (rc == 0)
+		rc = ahead_get(&s->file, p.off, (size_t)p.len, ret_row, err);
 	if (rc < 0)
 		free(p.instance_id);
 	else
@@ -123,7 +129,9 @@ int line_source_get(struct line_source *s, const struct line_ref *ref, struct bu
 		s->open[at].batch = ref->batch;
 		s->open[at].kind = ref->kind;
 	}
-	int rc = ahead_get(&s->open[at].file, ref->off, (size_t)ref->len, ret, err);
+	int rc = mem_room_ask(TEXT_ROOM * (size_t)ref->len, err);
+	if (rc == 0)
+		rc = ahead_get(&s->open[at].file, ref->off, (size_t)ref->len, ret, err);
 	if (rc < 0)
 		err_prefix(err, "batch %lld %s: ", (long long)ref->batch, kinds[ref->kind]);
 	return rc;

@@ -19,7 +19,10 @@
 #include "range.h"
 #include "scan.h"
 
-enum { ROW_LINE_MAX = 8192, ENOUGH_WARNINGS = 5 };
+enum {
+	ROW_LINE_MAX = 8192, ENOUGH_WARNINGS = 5,
+	PASS_ROOM = 400,                /* what a custom_id takes while a range is looked for */
+};
 
 struct submit {
 	struct apply apply;
@@ -83,6 +86,10 @@ static int on_row(void *data, const struct dataset_row *row, struct err *err)
 	if (w->url == NULL && row->url != NULL)
 		w->url = mem_strdup(row->url);
 	if (w->start != NULL || w->end != NULL) {
+		if (rc == 0)
+			rc = mem_room_ask(2 * (w->n_ids + 1) * sizeof *w->ids, err);
+		if (rc < 0)
+			return rc;
 		w->ids = mem_grow(w->ids, w->n_ids + 1, sizeof *w->ids);
 		w->ids[w->n_ids++] = mem_strdup(row->instance_id);
 	} else {
@@ -125,6 +132,8 @@ static int pick_range(struct submit *w, struct err *err)
 	w->passes = w->instances * passk;
 	if (rc < 0 || (w->start == NULL && w->end == NULL))
 		return rc;
+	if ((rc = mem_room_ask((size_t)w->passes * PASS_ROOM, err)) < 0)
+		return rc;
 	char **cids = mem_zero((size_t)w->passes, sizeof *cids);
 	for (int64_t n = 0; n < w->passes; n++)
 		cids[n] = custom_id_make(w->ids[n / passk], n % passk, passk);
@@ -163,11 +172,14 @@ static int take_url(struct submit *w, struct err *err)
 static void run(struct task *t)
 {
 	struct submit *w = AROUND(struct submit, task, t);
+	struct mem_room room;
 
+	w->rc = mem_room_open(&room, TASK_ROOM, &w->err);
 	buf_add_char(&w->warnings, '[');
 	if (w->warning != NULL)
 		jw_str(&(struct jw){ .out = &w->warnings }, w->warning);
-	w->rc = file_create(w->rows_path, 0600, &w->rows, &w->err);
+	if (w->rc == 0)
+		w->rc = file_create(w->rows_path, 0600, &w->rows, &w->err);
 	if (w->rc == 0)
 		w->rc = w->raw ? dataset_read_requests(w->dataset_path, w->shown, w->out_path, on_row, w, &w->err) :
 		                 dataset_read(w->dataset_path, w->shown, w->out_path, on_row, w, &w->err);
@@ -187,6 +199,7 @@ static void run(struct task *t)
 		free(text);
 	}
 	buf_add_char(&w->warnings, ']');
+	w->rc = mem_room_close(&room, w->rc, &w->err);
 	if (w->rows != NULL && w->rc == 0)
 		w->rc = file_commit(w->rows, &w->err);
 	else

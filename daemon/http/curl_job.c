@@ -192,13 +192,17 @@ static size_t on_body(char *at, size_t size, size_t n, void *data)
 		return 0;
 	if (job->body == BODY_SINK)
 		return sink_write(job, at, len) ? len : 0;
-	if (len > max - x->reply.len) {
-		buf_add(&x->reply, at, max - x->reply.len);
-		curl_job_fail(job, NET_TOO_BIG, "the reply is longer than %zu bytes", max);
+	bool fits = len <= max - x->reply.len;
+
+	len = fits ? len : max - x->reply.len;
+	if (buf_try_reserve(&x->reply, len) == NULL) {
+		curl_job_fail(job, NET_BROKEN, "not enough memory for the reply");
 		return 0;
 	}
 	buf_add(&x->reply, at, len);
-	return len;
+	if (!fits)
+		curl_job_fail(job, NET_TOO_BIG, "the reply is longer than %zu bytes", max);
+	return fits ? len : 0;
 }
 
 /* Only to learn whether the endpoint can have seen anything. */

@@ -10,9 +10,10 @@
 #include "dataset_ids.h"
 #include "dataset_row.h"
 #include "files.h"
+#include "mem.h"
 #include "scan.h"
 
-enum { ROW_MAX = 256 << 20 };
+enum { ROW_MAX = 256 << 20, ROW_ROOM = 4 };
 
 /* A dataset on its way from the file to rows. */
 struct intake {
@@ -36,8 +37,11 @@ static int take_row(struct intake *in, struct span text, int64_t line, struct er
 {
 	struct dataset_row row = { .off = in->out_len, .len = text.len, .line = line };
 	int64_t first;
-	int rc = dataset_check_row(&in->check, text, err);
+	int rc = mem_room_ask(ROW_ROOM * text.len + dataset_ids_room(&in->ids), err);
 
+	if (rc < 0)
+		return rc;
+	rc = dataset_check_row(&in->check, text, err);
 	if (rc < 0)
 		goto wrong;
 	first = dataset_ids_add(&in->ids, buf_span(&in->check.id), line);
@@ -126,6 +130,8 @@ static int gather(struct scan *s, struct buf *ret, struct err *err)
 		buf_add(ret, s->p, n);
 		s->p += n;
 	} while (nest.depth > 0);
+	if (buf_lacks(ret))
+		return err_set(err, BD_ENOMEM, "not enough memory for it");
 	to_one_line(ret);
 	return 0;
 }
@@ -133,7 +139,7 @@ static int gather(struct scan *s, struct buf *ret, struct err *err)
 /* s stands behind the array's bracket; it is left behind the closing one. */
 static int read_elements(struct intake *in, struct scan *s, struct err *err)
 {
-	struct buf row = { 0 };
+	struct buf row = { .may_fail = true };
 	int64_t n = 0;
 	int c, rc = 0;
 

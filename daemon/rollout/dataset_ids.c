@@ -69,6 +69,11 @@ int64_t dataset_ids_add(struct dataset_ids *ids, struct span id, int64_t line)
 	return 0;
 }
 
+size_t dataset_ids_room(const struct dataset_ids *ids)
+{
+	return (ids->mask + 1) * 2 * sizeof *ids->at;
+}
+
 void dataset_ids_done(struct dataset_ids *ids)
 {
 	free(ids->at);

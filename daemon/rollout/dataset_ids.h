@@ -17,6 +17,7 @@ struct dataset_ids {
 
 /* 0 if it is new; else the line it was first seen in. */
 int64_t dataset_ids_add(struct dataset_ids *ids, struct span id, int64_t line);
+size_t dataset_ids_room(const struct dataset_ids *ids); /* what the next one may take */
 void dataset_ids_done(struct dataset_ids *ids);
 
 #endif

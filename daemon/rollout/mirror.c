@@ -9,7 +9,10 @@
 
 #include "mem.h"
 
-enum { IDLE_MAX = 16, TREE_MAX_DEPTH = 256, PATHS_MAX = 128 << 20 };
+enum {
+	IDLE_MAX = 16, TREE_MAX_DEPTH = 256, PATHS_MAX = 128 << 20,
+	TEXT_ROOM = 10, ENTRY_ROOM = 160,       /* for each byte of a text, for each entry of a directory */
+};
 enum { TREE_CACHED_BYTES = 256 << 10, CACHE_BYTES = 16 << 20 };         /* of libgit2 */
 
 struct mirror {
@@ -53,6 +56,8 @@ static int git_err(struct err *err, int code, const char *what, const char *of)
 {
 	const git_error *e = git_error_last();
 
+	if (e != NULL && e->klass == GIT_ERROR_NOMEMORY)
+		code = BD_ENOMEM;
 	return err_set(err, code, "%s %s: %s", what, of, e != NULL && e->message != NULL ? e->message : "?");
 }
 
@@ -218,6 +223,11 @@ static int walk_tree(struct walk *w, const git_oid *oid, int depth)
 	if (git_tree_lookup(&tree, w->m->git, oid) < 0)
 		return git_err(w->err, BD_EIO, "cannot read a directory of", w->m->path);
 	count = git_tree_entrycount(tree);
+	rc = mem_room_ask(count * ENTRY_ROOM + 3 * (w->to->names.cap + w->to->cap * (sizeof *w->to->files + sizeof *oid)), w->err);
+	if (rc < 0) {
+		git_tree_free(tree);
+		return rc;
+	}
 	dirs = mem_alloc(count * sizeof(void *));
 	for (size_t i = 0; i < count; i++) {
 		const git_tree_entry *e = git_tree_entry_byindex(tree, i);
@@ -251,7 +261,12 @@ int mirror_list(struct mirror *m, const char *commit, struct repo_index *ret, st
 	m->count = 0;
 	if (git_revparse_single(&what, m->git, commit) < 0 ||
 	    git_object_peel((git_object **)&tree, what, GIT_OBJECT_TREE) < 0) {
-		rc = err_set(err, BD_ENOTFOUND, "no commit %.100s in the mirror %s", commit, m->path);
+		const git_error *e = git_error_last();
+
+		if (e != NULL && e->klass == GIT_ERROR_NOMEMORY)
+			rc = git_err(err, BD_ENOMEM, "cannot look into the mirror", m->path);
+		else
+			rc = err_set(err, BD_ENOTFOUND, "no commit %.100s in the mirror %s", commit, m->path);
 	} else {
 		rc = walk_tree(&w, git_tree_id(tree), 0);
 	}
@@ -267,7 +282,9 @@ int mirror_read(struct mirror *m, const struct repo_file *file, struct buf *ret,
 
 	if (git_odb_read(&o, m->odb, &m->oids[file->off]) < 0)
 		return git_err(err, BD_EIO, "cannot read from the mirror", m->path);
-	buf_add(ret, git_odb_object_data(o), git_odb_object_size(o));
+	int rc = mem_room_ask(TEXT_ROOM * git_odb_object_size(o), err);
+	if (rc == 0)
+		buf_add(ret, git_odb_object_data(o), git_odb_object_size(o));
 	git_odb_object_free(o);
-	return 0;
+	return rc;
 }

@@ -282,7 +282,7 @@ static int git_failed(struct err *err, const char *path)
 {
 	const git_error *e = git_error_last();
 
-	return err_set(err, BD_EINTERNAL, "%s: no diff: %s", path, e != NULL ? e->message : "unknown error");
+	return err_set(err, e != NULL && e->klass == GIT_ERROR_NOMEMORY ? BD_ENOMEM : BD_EINTERNAL, "%s: no diff: %s", path, e != NULL ? e->message : "unknown error");
 }
 
 static int change_print(const struct change *c, struct buf *ret, struct err *err)

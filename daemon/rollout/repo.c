@@ -14,6 +14,8 @@
 #include "repo_index.h"
 #include "structure.h"
 
+enum { TEXT_ROOM = 10, FILE_ROOM = 160 };       /* for each byte of a text, for each file */
+
 struct repo {
 	struct repo_index *index;       /* owned */
 	char *name;                     /* the second half of "owner/name" */
@@ -22,6 +24,7 @@ struct repo {
 	struct mirror *mirror;          /* or NULL */
 	struct repo_cost cost;
 	struct buf raw;                 /* a range of the structure, before decoding */
+	struct err unread;              /* why a text could not be read while paths were worked out */
 };
 
 static struct repo *repo_new(const char *name)
@@ -68,7 +71,9 @@ static int read_lines(struct repo *r, int64_t off, int64_t len, struct buf *ret,
 	int rc;
 
 	buf_reset(&r->raw);
-	rc = file_get_range(r->fd, off, (size_t)len, &r->raw, err);
+	rc = mem_room_ask(TEXT_ROOM * (size_t)len, err);
+	if (rc == 0)
+		rc = file_get_range(r->fd, off, (size_t)len, &r->raw, err);
 	if (rc < 0)
 		return rc;
 	r->cost.bytes_read += len;
@@ -77,7 +82,13 @@ static int read_lines(struct repo *r, int64_t off, int64_t len, struct buf *ret,
 
 static bool text_for_rule(void *data, int64_t off, int64_t len, struct buf *ret)
 {
-	return read_lines(data, off, len, ret, NULL) == 0;
+	struct repo *r = data;
+	struct err err;
+	int rc = read_lines(r, off, len, ret, &err);
+
+	if (err_is_local(rc))           /* a rule without its texts would come to other paths, and they are kept */
+		r->unread = err;
+	return rc == 0;
 }
 
 static int scan_structure(struct repo *r, const char *name, struct err *err)
@@ -93,9 +104,13 @@ static int scan_structure(struct repo *r, const char *name, struct err *err)
 	scan_close(&in);
 	if (rc < 0)
 		return rc;
-	structure_index(&s, name, text_for_rule, r, r->index);
+	rc = mem_room_ask(s.count * FILE_ROOM + 3 * s.all_paths, err);
+	if (rc == 0)
+		structure_index(&s, name, text_for_rule, r, r->index);
+	if (rc == 0 && r->unread.code < 0)
+		rc = err_set(err, r->unread.code, "%s", r->unread.msg);
 	structure_done(&s);
-	return 0;
+	return rc;
 }
 
 static int open_file(struct repo *r, const char *path, struct stat *st, struct err *err)

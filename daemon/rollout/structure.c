@@ -43,6 +43,12 @@ static int read_key(struct scan *in, struct buf *raw, struct buf *key, struct er
 	return 0;
 }
 
+/* Room for twice the nodes and names there are. */
+static int nodes_room(const struct structure *s, struct err *err)
+{
+	return mem_room_ask(3 * (s->cap * sizeof *s->nodes + s->names.cap), err);
+}
+
 static uint32_t node_add(struct structure *s, uint32_t parent, const struct buf *name)
 {
 	if (s->count == s->cap) {
@@ -96,6 +102,9 @@ static int read_member(struct tree *t, struct buf *raw, struct err *err)
 		if (t->all_paths > STRUCTURE_MAX_PATHS)
 			return bad(t->in, "too many files", err);
 		t->in->p++;
+		rc = nodes_room(t->s, err);
+		if (rc < 0)
+			return rc;
 		t->path[t->depth + 1] = node_add(t->s, t->path[t->depth], &t->key);
 		t->depth++;
 		return 1;       /* its members come next */
@@ -221,6 +230,7 @@ int structure_scan(struct scan *in, struct structure *ret, struct err *err)
 	t->s = &s;
 	node_add(&s, 0, &none);
 	rc = read_document(t, err);
+	s.all_paths = t->all_paths;
 	buf_done(&t->key);
 	free(t);
 	if (rc < 0)

@@ -28,6 +28,7 @@ struct structure_node {
 struct structure {
 	struct structure_node *nodes;   /* nodes[0] is "structure" itself */
 	size_t count, cap;
+	size_t all_paths;               /* bytes of all paths together */
 	struct buf names;
 	char *repo;                     /* as the file has it; NULL */
 };

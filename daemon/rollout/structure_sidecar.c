@@ -91,6 +91,8 @@ int sidecar_read(const char *path, const struct structure_key *key, struct repo_
 	struct repo_index x = { 0 };
 	int rc = file_get(path, 1u << 30, &raw, NULL);
 
+	if (rc == 0)
+		rc = mem_room_ask(4 * raw.len, NULL);
 	if (rc == 0 && !take_apart(&raw, key, &x)) {
 		repo_index_done(&x);
 		rc = BD_EINVALID;

@@ -33,6 +33,8 @@ struct stmt stmt_get(struct db *db, enum query query)
 
 void stmt_release(struct stmt *st)
 {
+	if (st->handle == NULL)
+		return;                         /* there was no memory to prepare it */
 	(void)sqlite3_reset(st->handle);
 	(void)sqlite3_clear_bindings(st->handle);
 }
@@ -86,6 +88,8 @@ const char *stmt_text(struct stmt *st, int col)
 {
 	const unsigned char *text = sqlite3_column_text(st->handle, col);
 
+	if (text == NULL && sqlite3_errcode(st->db->handle) == SQLITE_NOMEM)
+		st->rc = SQLITE_NOMEM;          /* not to be taken for an empty one: stmt_finish() tells */
 	return text != NULL ? (const char *)text : "";
 }
 

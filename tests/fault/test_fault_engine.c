@@ -8,16 +8,19 @@
 #include "fault.h"
 #include "files.h"
 #include "helper_engine.h"
+#include "helper_memory.h"
 #include "job_store.h"
 #include "mem.h"
 
 /*
- * The n-th call of the database, or of the disk, fails: for every n there is.  The job gets through all the same, each request
- * is paid for once, nothing is called done that is not on disk, and in the end everything adds up.
+ * The n-th call of the database or of the disk, or the n-th allocation (of ours, of SQLite's, of libgit2's and of cJSON's), fails:
+ * for every n there is.  The job gets through all the same, each request is paid for once, nothing is called done that is not on
+ * disk, and in the end everything adds up.
  *
- * BATCHD_FAULT_STRIDE=1 takes every n, otherwise it is every eighth.  BATCHD_FAULT_ONLY=n: only that one.
+ * BATCHD_FAULT_STRIDE=1 takes every n, otherwise it is every eighth, and of the allocations every 64th of those.
+ * BATCHD_FAULT_ONLY=n: only that one.
  */
-enum { PARTS = 16, REQUESTS = 5, INSTANCES = 3 };
+enum { PARTS = 16, REQUESTS = 5, INSTANCES = 3, ALLOCATIONS = 64 };
 
 static int files_in(const char *dir, const char *end)
 {
@@ -102,13 +105,18 @@ static void run_all(enum fault where, int part, bool pipeline)
 			(void)run_with(where, atoi(only), pipeline);
 		return;
 	}
-	int n = part, stride = PARTS * (text != NULL && atoi(text) > 0 ? atoi(text) : 8);
+	static const char *const what[] = { [FAULT_STORE] = "calls of the database", [FAULT_FILE] = "calls of the disk",
+		[FAULT_MEMORY] = "allocations" };
+	int step = text != NULL && atoi(text) > 0 ? atoi(text) : where == FAULT_MEMORY ? 8 * ALLOCATIONS : 8;
+	int n = part * step, tried = 0;
 
-	while (run_with(where, n, pipeline))
-		n += stride;
-	ck_assert_int_gt(n, part);              /* there were some */
+	for (; run_with(where, n, pipeline); n += PARTS * step)
+		tried++;
 	if (part == 0)
-		printf("about %d calls of the %s\n", n, where == FAULT_STORE ? "database" : "disk");
+		ck_assert_int_gt(tried, 0);             /* there were some */
+	if (part == 0)
+		printf("%s: about %d %s, %d of %d tried in each of %d parts\n", pipeline ? "pipeline" : "raw", n, what[where],
+		       tried, n / PARTS, PARTS);
 }
 
 START_TEST(raw_jobs_survive_any_failure_of_the_database)
@@ -132,6 +140,18 @@ END_TEST
 START_TEST(pipelines_survive_any_failure_of_the_disk)
 {
 	run_all(FAULT_FILE, _i, true);
+}
+END_TEST
+
+START_TEST(raw_jobs_survive_any_failure_of_an_allocation)
+{
+	run_all(FAULT_MEMORY, _i, false);
+}
+END_TEST
+
+START_TEST(pipelines_survive_any_failure_of_an_allocation)
+{
+	run_all(FAULT_MEMORY, _i, true);
 }
 END_TEST
 
@@ -251,11 +271,15 @@ int main(void)
 	Suite *s = suite_create("fault_engine");
 	TCase *tc = tcase_create("the n-th call fails");
 
+	tcase_add_unchecked_fixture(tc, count_libraries, NULL);
+
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, raw_jobs_survive_any_failure_of_the_database, 0, PARTS);
 	tcase_add_loop_test(tc, raw_jobs_survive_any_failure_of_the_disk, 0, PARTS);
 	tcase_add_loop_test(tc, pipelines_survive_any_failure_of_the_database, 0, PARTS);
 	tcase_add_loop_test(tc, pipelines_survive_any_failure_of_the_disk, 0, PARTS);
+	tcase_add_loop_test(tc, raw_jobs_survive_any_failure_of_an_allocation, 0, PARTS);
+	tcase_add_loop_test(tc, pipelines_survive_any_failure_of_an_allocation, 0, PARTS);
 	tcase_add_loop_test(tc, a_submission_is_accepted_or_leaves_nothing, 0, 2);
 	tcase_add_test(tc, the_line_that_was_refused_is_the_same_behind_a_crash);
 	suite_add_tcase(s, tc);

@@ -26,6 +26,8 @@ struct dead {
 };
 static struct dead *dead;
 
+static struct mem_room room;            /* of the loop's thread, as the program has it */
+
 static struct sim {
 	struct clock clock;
 	struct workers workers;
@@ -217,6 +219,8 @@ void sim_new(const struct sim_setup *s)
 	char *answers, *log;
 
 	memset(&sim, 0, sizeof sim);
+	(void)mem_room_close(&room, 0, NULL);
+	ck_assert_int_eq(mem_room_open(&room, TURN_ROOM, &err), 0);
 	log_open(getenv("BATCHD_TEST_LOG") != NULL ? LOG_LVL_DEBUG : (enum log_level)0);
 	snprintf(sim.dir, sizeof sim.dir, "%s/batchd-sim.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	ck_assert_ptr_nonnull(mkdtemp(sim.dir));
@@ -253,6 +257,7 @@ void sim_end(void)
 	sim_transport_free(sim.transport);
 	ep_free(sim.core);
 	dir_remove(sim.dir, NULL);
+	(void)mem_room_close(&room, 0, NULL);
 }
 
 /* --- time ------------------------------------------------------------------------------------------- */
