@@ -84,6 +84,9 @@ WIDE static void escape_wide(struct buf *out, const char *text, size_t len)
 		const unsigned char *stop = p + chunk;
 		char *from = buf_reserve(out, (chunk + 2 * BLOCK) * ESCAPE_WIDEST), *to = from;
 
+		if (from == NULL)
+			return;
+
 		while (p < stop && end - p >= BLOCK) {
 			unsigned named, other;
 			__m128i v = letters(_mm_loadu_si128((const __m128i *)(const void *)p), &named, &other);
