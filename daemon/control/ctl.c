@@ -234,7 +234,15 @@ static void on_conn_closed(void *data)
 	ctl_gone(ctl);
 }
 
-static const struct ctl_conn_fns conn_fns = { on_line, on_ready, on_trouble, on_conn_closed };
+static void on_drained(void *data)
+{
+	struct ctl_call *call = data;
+
+	if (call->behind)
+		ctl_events_send(call);
+}
+
+static const struct ctl_conn_fns conn_fns = { on_line, on_ready, on_trouble, on_drained, on_conn_closed };
 
 /*
  * When there are too many, or too many of one user, the oldest that has said nothing yet makes room; a client

@@ -164,7 +164,14 @@ static void on_written(uv_write_t *req, int status)
 		send_part(c);
 	} else if (c->end && c->unsent == 0) {
 		ctl_conn_close(c);
+	} else if (c->unsent == 0 && c->state == CONN_REPLY) {
+		c->fns->drained(c->data);
 	}
+}
+
+size_t ctl_conn_unsent(const struct ctl_conn *c)
+{
+	return c->unsent;
 }
 
 void ctl_conn_write(struct ctl_conn *c, struct span bytes)

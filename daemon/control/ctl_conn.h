@@ -27,6 +27,8 @@ struct ctl_conn_fns {
 	void (*ready)(void *data, char *path);
 	/* The upload's file cannot be written. */
 	void (*trouble)(void *data, const char *why);
+	/* All that was written has been taken: who has much to say goes on now. */
+	void (*drained)(void *data);
 	void (*closed)(void *data);
 };
 
@@ -37,6 +39,7 @@ bool ctl_conn_waits(const struct ctl_conn *c);                  /* its request h
 bool ctl_conn_peer(struct ctl_conn *c, uint32_t *ret_uid);
 bool ctl_conn_gone(const struct ctl_conn *c);   /* has the peer closed?  (Not: shut its side, and waits for its answer) */
 void ctl_conn_write(struct ctl_conn *c, struct span bytes);     /* copied */
+size_t ctl_conn_unsent(const struct ctl_conn *c);       /* bytes that the peer has not taken yet */
 /* Behind what is written so far: len bytes of the file from off on, read as the peer takes them; fd is taken over.  Then it ends. */
 void ctl_conn_send_file(struct ctl_conn *c, int fd, int64_t off, int64_t len);
 void ctl_conn_end(struct ctl_conn *c);                          /* close once all is written */

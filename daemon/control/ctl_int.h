@@ -36,6 +36,7 @@ struct ctl_call {
 	bool answered;                  /* the last line is on its way */
 	/* while it goes on */
 	bool follows;                   /* events */
+	bool behind;                    /* it reads more slowly than there are events: more when it has taken those sent */
 	int64_t follow_job, follow_seq;
 	int64_t waits_for;              /* the job whose end it waits for; 0: none */
 };

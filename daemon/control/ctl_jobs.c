@@ -10,7 +10,7 @@
 #include "job_store.h"
 #include "mem.h"
 
-enum { LIST_MOST = 200, EVENTS_MOST = 500, LOGS_LAST = 50 };
+enum { LIST_MOST = 200, EVENTS_MOST = 500, LOGS_LAST = 50, BACKLOG_MOST = 1 << 20 };
 
 static int find_job(struct ctl_call *call, int64_t *ret, struct err *err)
 {
@@ -329,6 +329,9 @@ void ctl_events_send(struct ctl_call *call)
 
 	for (int64_t before = -1; call->follow_seq != before && !call->answered;) {
 		before = call->follow_seq;
+		call->behind = call->conn != NULL && ctl_conn_unsent(call->conn) > BACKLOG_MOST;
+		if (call->behind)
+			return;                 /* until on_drained: they wait in the database, not in memory */
 		if (event_each(call->ctl->env.db, call->follow_job, before, EVENTS_MOST, on_event, call, &err) < 0) {
 			ctl_fail(call, &err);
 			return;

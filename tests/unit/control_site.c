@@ -33,6 +33,7 @@ static struct control {
 	struct exchange *calls[64];
 	size_t n_calls;
 	bool closed;
+	struct mem_room room;
 } at;
 
 static void must(int rc, const struct err *err)
@@ -107,6 +108,7 @@ void control_open(void)
 	must(file_put(file, text, sizeof text - 1, 0600, &err), &err);
 	must(config_load(file, &at.config, &err), &err);
 	must(db_open(db, &at.db, &err), &err);
+	must(mem_room_open(&at.room, TURN_ROOM, &err), &err);
 	uv_loop_init(&at.loop);
 	struct engine_env env = { .db = at.db, .clock = clock_system(), .transport = &transport, .workers = &workers,
 		.config = at.config, .state_dir = at.dir, .wake = on_wake, .event = on_event };
@@ -139,6 +141,7 @@ void control_close(void)
 	config_free(at.config);
 	free(at.socket);
 	(void)dir_remove(at.dir, NULL);
+	(void)mem_room_close(&at.room, 0, NULL);
 }
 
 const char *control_dir(void)

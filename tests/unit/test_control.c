@@ -10,6 +10,7 @@
 
 #include "batchd/wire.h"
 #include "err.h"
+#include "batch_store.h"
 #include "control_site.c"      /* the client's programs cannot be linked with it: no helper_ */
 #include "json.h"
 #include "mem.h"
@@ -275,6 +276,42 @@ START_TEST(who_leaves_while_he_waits_is_forgotten)
 }
 END_TEST
 
+/* Events wait in the database for one who does not read, and none is lost to him. */
+START_TEST(a_slow_reader_of_events_gets_them_all)
+{
+	enum { EVENTS = 30000 };
+	static const char ask[] = "{\"batchd\":1,\"command\":\"events\",\"args\":{}}\n";
+	struct err err = { 0 };
+	struct buf reply = { 0 };
+	struct span rest, line;
+	char text[380];
+	int n = 0;
+
+	control_open();
+	memset(text, 'e', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	ck_assert_int_eq(db_begin(at.db, &err), 0);
+	for (int i = 0; i < EVENTS; i++)
+		ck_assert_int_eq(event_insert(at.db, &(struct event_row){ .time_ms = i, .level = "info", .text = text }, &err), 0);
+	ck_assert_int_eq(db_commit(at.db, &err), 0);
+	int fd = control_connect();
+	ck_assert(control_send(fd, ask, sizeof ask - 1));
+	for (int i = 0; i < 200; i++)
+		control_turn();
+	ck_assert_int_eq(control_clients(), 1);
+	ck_assert_uint_lt(ctl_conn_unsent(at.ctl->calls->conn), 2 << 20);
+	ck_assert(control_reply(fd, &reply));
+	rest = buf_span(&reply);
+	while (span_line(&rest, &line))
+		n += span_starts(line, "{\"more\"");
+	ck_assert_int_eq(n, EVENTS);
+	ck_assert(span_starts(line, "{\"ok\""));
+	close(fd);
+	buf_done(&reply);
+	control_close();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("control");
@@ -289,6 +326,7 @@ int main(void)
 	tcase_add_loop_test(tc, an_upload_is_taken_whole_or_not_at_all, 0, sizeof upload_off_by / sizeof upload_off_by[0]);
 	tcase_add_test(tc, an_upload_without_room_is_told_before_its_end);
 	tcase_add_test(tc, the_silent_make_room_for_one_who_asks);
+	tcase_add_test(tc, a_slow_reader_of_events_gets_them_all);
 	tcase_add_loop_test(tc, who_leaves_while_he_waits_is_forgotten, 0, 2);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
