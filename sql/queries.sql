@@ -94,49 +94,60 @@ INSERT INTO instance (job, n, instance_id, off, len) VALUES (:job, :n, :instance
 SELECT instance_id, off, len FROM instance WHERE job = :job AND n = :n;
 
 -- name: instance_find
+-- Without an index: nobody but a person asks this way.
 SELECT n FROM instance WHERE job = :job AND instance_id = :instance_id;
 
 -- name: instance_list
-SELECT n, instance_id FROM instance WHERE job = :job ORDER BY n;
+SELECT n, instance_id, off, len FROM instance WHERE job = :job AND n BETWEEN :first AND :last ORDER BY n;
 
 -- name: pass_insert
 INSERT INTO pass (job, stage, n) VALUES (:job, :stage, :n)
 ON CONFLICT (job, stage, n) DO UPDATE SET state = 'READY', attempt = 0, reason = NULL, details = NULL;
 
+-- name: pass_insert_run
+WITH RECURSIVE run(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM run WHERE n < :last)
+INSERT INTO pass (job, stage, n) SELECT :job, :stage, n FROM run;
+
 -- name: pass_ready
--- What the next request file is made of; with the answer of the stage before.  SQLite takes the partial index pass_open
--- only where the index's condition stands word for word.
+-- What the next request file of a first stage is made of.
+SELECT n, attempt FROM pass
+ WHERE job = :job AND stage = :stage AND n BETWEEN :from AND :last AND state = 'READY' ORDER BY n;
+
+-- name: pass_ready_later
+-- Of a later one, with the answer of the stage before.
 SELECT p.n, p.attempt, q.ans_batch, q.ans_kind, q.ans_off, q.ans_len
   FROM pass p LEFT JOIN pass q ON q.job = p.job AND q.stage = p.stage - 1 AND q.n = p.n
- WHERE p.job = :job AND p.stage = :stage AND p.state = 'READY' AND p.state IN ('READY','ANSWERED')
-   AND p.n BETWEEN :from AND :last
+ WHERE p.job = :job AND p.stage = :stage AND p.n BETWEEN :from AND :last AND p.state = 'READY'
  ORDER BY p.n;
 
 -- name: pass_any_ready
-SELECT 1 FROM pass WHERE job = :job AND stage = :stage AND state = 'READY' AND state IN ('READY','ANSWERED')
-   AND n <= :last LIMIT 1;
+SELECT 1 FROM pass WHERE job = :job AND stage = :stage AND n BETWEEN :from AND :last AND state = 'READY' LIMIT 1;
+
+-- name: pass_last
+SELECT coalesce(max(n), -1) FROM pass WHERE job = :job AND stage = :stage;
 
 -- name: pass_answered
 -- What is to be judged next; with the answer of the stage before.
 SELECT p.n, p.attempt, p.ans_batch, p.ans_kind, p.ans_off, p.ans_len, q.ans_batch, q.ans_kind, q.ans_off, q.ans_len
-  FROM pass p LEFT JOIN pass q ON q.job = p.job AND q.stage = p.stage - 1 AND q.n = p.n
- WHERE p.job = :job AND p.stage = :stage AND p.state = 'ANSWERED' AND p.state IN ('READY','ANSWERED')
-   AND p.n >= :from
+  FROM pass p INDEXED BY pass_answered LEFT JOIN pass q ON q.job = p.job AND q.stage = p.stage - 1 AND q.n = p.n
+ WHERE p.job = :job AND p.stage = :stage AND p.state = 'ANSWERED' AND p.n >= :from
  ORDER BY p.n LIMIT :most;
 
 -- name: pass_of_batch
 -- The members of a batch that have not been dealt with, in the order of its file.
-SELECT n, attempt, req_off FROM pass
+SELECT n, attempt FROM pass
  WHERE job = :job AND stage = :stage AND n BETWEEN :first AND :last AND batch = :batch AND state = 'BATCHED' ORDER BY n;
 
 -- name: pass_to_batched
-UPDATE pass SET state = 'BATCHED', attempt = attempt + 1, batch = :batch, req_off = :off, req_len = :len
- WHERE job = :job AND stage = :stage AND n = :n AND state = 'READY';
+UPDATE pass SET state = 'BATCHED', attempt = attempt + 1, batch = :batch
+ WHERE job = :job AND stage = :stage AND n BETWEEN :first AND :last AND state = 'READY';
 
 -- name: pass_to_answered
-UPDATE pass SET state = :state, ans_batch = :batch, ans_kind = :kind, ans_off = :off, ans_len = :len,
+-- int_at() reads the answers' line_refs, four numbers each (stmt.h).
+UPDATE pass SET state = :state, ans_batch = :batch, ans_kind = int_at(:answers, 4 * (n - :first) + 1),
+                ans_off = int_at(:answers, 4 * (n - :first) + 2), ans_len = int_at(:answers, 4 * (n - :first) + 3),
                 reason = :reason, details = NULL
- WHERE job = :job AND stage = :stage AND n = :n AND state = 'BATCHED';
+ WHERE job = :job AND stage = :stage AND n BETWEEN :first AND :last AND state = 'BATCHED';
 
 -- name: pass_to_done
 UPDATE pass SET state = 'DONE', spool = :spool, spool_off = :spool_off, out_len = :out_len, proc_len = :proc_len,
@@ -156,9 +167,8 @@ UPDATE pass SET state = 'FAILED', reason = :reason, details = :details,
 
 -- name: pass_cancel_open
 -- The reason `answered` says that there is an answer to go on from.
-UPDATE pass SET state = 'CANCELED', reason = iif(:from = 'ANSWERED', 'answered', NULL), details = NULL WHERE job = :job AND stage = :stage AND state = :from AND n IN
-  (SELECT n FROM pass WHERE job = :job AND stage = :stage AND state = :from AND state IN ('READY','ANSWERED')
-    ORDER BY n LIMIT :most);
+UPDATE pass SET state = 'CANCELED', reason = iif(:from = 'ANSWERED', 'answered', NULL), details = NULL
+ WHERE job = :job AND stage = :stage AND n BETWEEN :first AND :last AND state = :from;
 
 -- name: pass_to_canceled
 UPDATE pass SET state = 'CANCELED', reason = NULL, details = NULL
@@ -174,12 +184,12 @@ UPDATE pass SET state = :to, attempt = iif(:to = 'READY', 0, attempt), reason = 
  WHERE job = :job AND stage = :stage AND n = :n AND state = :from;
 
 -- name: pass_release_batch
-UPDATE pass SET state = 'READY', attempt = attempt - 1
+UPDATE pass SET state = 'READY', attempt = attempt - 1, batch = NULL
  WHERE job = :job AND stage = :stage AND n BETWEEN :first AND :last AND batch = :batch AND state = 'BATCHED';
 
 -- name: pass_list
 -- Everything that is rendered into the save_dir, in the order of the dataset, as instance_list has it.
-SELECT n, state, attempt, batch, req_off, req_len, ans_batch, ans_kind, ans_off, ans_len, spool, spool_off, out_len,
+SELECT n, state, attempt, batch, ans_batch, ans_kind, ans_off, ans_len, spool, spool_off, out_len,
        proc_len, reason, details
   FROM pass WHERE job = :job AND stage = :stage ORDER BY n;
 

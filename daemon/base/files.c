@@ -292,6 +292,18 @@ int line_reader_open(struct line_reader *r, const char *path, struct err *err)
 	return 0;
 }
 
+int line_reader_seek(struct line_reader *r, int64_t off, struct err *err)
+{
+	if (lseek(r->fd, off, SEEK_SET) < 0)
+		return err_sys(err, BD_EIO, "cannot read at %lld", (long long)off);
+	buf_reset(&r->buf);
+	r->off = off;
+	r->next = 0;
+	r->line_no = 0;
+	r->end = false;
+	return 0;
+}
+
 static int fill(struct line_reader *r, struct err *err)
 {
 	size_t keep = r->buf.len - r->next;
@@ -362,6 +374,11 @@ int line_reader_skip(struct line_reader *r, struct err *err)
 	}
 	r->line_no++;
 	return 0;
+}
+
+int64_t line_reader_tell(const struct line_reader *r)
+{
+	return r->off + (int64_t)r->next;
 }
 
 void line_reader_close(struct line_reader *r)

@@ -61,11 +61,13 @@ struct line_reader {
 };
 
 int line_reader_open(struct line_reader *r, const char *path, struct err *err);
+int line_reader_seek(struct line_reader *r, int64_t off, struct err *err);     /* to the beginning of a line; counts from 1 again */
 /* 1 with the line (no LF; valid until the next call), 0 at the end, negative on error.
  * A last line without LF is handed out as a line.  Longer than max_bytes is BD_EINVALID, with its beginning in *ret. */
 int line_reader_next(struct line_reader *r, size_t max_bytes, struct span *ret, struct err *err);
 /* Behind that: to the end of the line, without keeping it. */
 int line_reader_skip(struct line_reader *r, struct err *err);
+int64_t line_reader_tell(const struct line_reader *r);  /* where the next line begins */
 void line_reader_close(struct line_reader *r);
 
 #endif

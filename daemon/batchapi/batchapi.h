@@ -162,5 +162,8 @@ void result_line_read(struct span line, struct result_line *ret);
 /* Of a line that is longer than anybody wants to read, by its beginning: LINE_PERMANENT, if that tells whose it is. */
 void result_line_too_long(struct span head, size_t max_bytes, struct result_line *ret);
 void result_line_done(struct result_line *r);
+/* The text between the quotes of a request line's own custom_id, as it stands there; NULL at: it has none.  What comes behind
+ * it is not looked at. */
+struct span request_line_id(struct span line);
 
 #endif

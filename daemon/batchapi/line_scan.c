@@ -366,3 +366,19 @@ void result_line_too_long(struct span head, size_t max_bytes, struct result_line
 	snprintf(ret->reason, sizeof ret->reason, "answer_too_long");
 	snprintf(ret->details, sizeof ret->details, "its line has more than %zu MB; it was not read", max_bytes >> 20);
 }
+
+struct span request_line_id(struct span line)
+{
+	struct scan s = { line.at, line.at + line.len, false };
+	struct span name, id = { 0 };
+	bool first = true, escaped;
+
+	if (line.len == 0 || !take(&s, '{'))
+		return id;
+	while (next_member(&s, &first, &name, &escaped)) {
+		if (!escaped && span_is(name, "custom_id"))
+			return scan_string(&s, &id, &escaped) ? id : (struct span){ 0 };
+		skip_value(&s, 2);
+	}
+	return id;
+}

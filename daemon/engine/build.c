@@ -3,7 +3,7 @@
  * A request file: the READY passes of one stage, in their order, up to the endpoint's limits.
  *
  * A worker writes the file, instance by instance (one prompt built, its passes spliced from it); then the loop moves the
- * passes to BATCHED, some each turn, and the batch to BUILT with the last of them.  A crash before that leaves a BUILDING batch,
+ * passes to BATCHED, run by run, some each turn, and the batch to BUILT with the last of them.  A crash before that leaves a BUILDING batch,
  * whose passes the next start gives back.
  */
 #include <stdio.h>
@@ -18,9 +18,8 @@
 
 enum { UNBUILT_MOST = 10000 };          /* passes that fail before they are sent, a request file */
 
-struct built {                          /* a pass that is in the file, or that failed before */
-	int64_t n, off;
-	int64_t len;                    /* 0: failed */
+struct run {                            /* passes in a row that are in the file */
+	int64_t first, n;
 };
 struct unbuilt {
 	int64_t n, attempt;
@@ -32,7 +31,7 @@ struct build {
 	struct task task;
 	struct batch *batch;
 	int stage;
-	int64_t max_requests, max_bytes, last_n;
+	int64_t max_requests, max_bytes, from, last_n;
 	int64_t line_bytes;             /* of a line alone: what was learned of files may be less, and is a guess */
 	struct api_limits limits;
 	char *path, *index_dir, *db_path;
@@ -44,18 +43,20 @@ struct build {
 	struct judgement missing;       /* why the open instance cannot be used */
 	bool has_instance, instance_bad;
 	int64_t instance_n;
-	char *instance_id;
+	const char *instance_id;        /* the row source's */
 	struct buf row, line, before;
 	/* what came of it */
-	struct built *built;
-	size_t n_built;
+	struct run *runs;
+	size_t n_runs;
+	int64_t n_built, bytes, next;   /* next: no READY one is left below it */
 	struct unbuilt *unbuilt;
 	size_t n_unbuilt;
 	struct repo_cost cost;
 	int rc;
 	struct err err;
 	/* applying */
-	size_t applied, applied_bad;
+	size_t applied, applied_bad;    /* runs; passes that failed */
+	int64_t applied_of;             /* passes of the run that is not all applied */
 };
 
 static void unbuilt_add(struct build *w, const struct ready_pass *p, const char *reason, const char *details)
@@ -78,7 +79,6 @@ static void close_instance(struct build *w)
 		instance_close(w->instance);
 	}
 	w->instance = NULL;
-	free(w->instance_id);
 	w->instance_id = NULL;
 	w->has_instance = false;
 }
@@ -134,28 +134,33 @@ static int make_line(struct build *w, const struct ready_pass *p, struct err *er
 static int add_line(struct build *w, const struct ready_pass *p, struct err *err)
 {
 	int64_t off = file_tell(w->out);
+	struct run *run = w->n_runs > 0 ? &w->runs[w->n_runs - 1] : NULL;
 
-	if ((int64_t)w->n_built >= w->max_requests ||
-	    (w->n_built > 0 && off + (int64_t)w->line.len > w->max_bytes))
+	if (w->n_built >= w->max_requests || (w->n_built > 0 && off + (int64_t)w->line.len > w->max_bytes))
 		return 1;                       /* full: it goes into the next file */
 	int rc = file_write(w->out, w->line.at, w->line.len, err);
 	if (rc < 0)
 		return rc;
-	if ((w->n_built & (w->n_built - 1)) == 0)
-		w->built = mem_grow(w->built, w->n_built > 0 ? 2 * w->n_built : 1, sizeof *w->built);
-	w->built[w->n_built++] = (struct built){ p->n, off, (int64_t)w->line.len };
+	w->n_built++;
+	if (run != NULL && p->n == run->first + run->n) {
+		run->n++;
+		return 0;
+	}
+	if ((w->n_runs & (w->n_runs - 1)) == 0)
+		w->runs = mem_grow(w->runs, w->n_runs > 0 ? 2 * w->n_runs : 1, sizeof *w->runs);
+	w->runs[w->n_runs++] = (struct run){ p->n, 1 };
 	return 0;
 }
 
-static int on_ready(void *data, const struct ready_pass *p, struct err *err)
+/* 1: the file is full without this one. */
+static int take_ready(struct build *w, const struct ready_pass *p, struct err *err)
 {
-	struct build *w = data;
 	char text[200];
 	int rc = need_instance(w, p->n / w->task.job->row.passk, err);
 
 	if (rc < 0)
 		return rc;
-	if (w->n_unbuilt >= UNBUILT_MOST || (int64_t)w->n_built >= w->max_requests)
+	if (w->n_unbuilt >= UNBUILT_MOST || w->n_built >= w->max_requests)
 		return 1;
 	if (w->instance_bad) {
 		unbuilt_add(w, p, "missing_repo", w->missing.details);
@@ -178,6 +183,16 @@ static int on_ready(void *data, const struct ready_pass *p, struct err *err)
 	return add_line(w, p, err);
 }
 
+static int on_ready(void *data, const struct ready_pass *p, struct err *err)
+{
+	struct build *w = data;
+	int rc = take_ready(w, p, err);
+
+	if (rc > 0)
+		w->next = p->n;
+	return rc;
+}
+
 static void run(struct task *t)
 {
 	struct build *w = AROUND(struct build, task, t);
@@ -192,8 +207,9 @@ static void run(struct task *t)
 	if (w->rc == 0)
 		w->rc = db_open_reader(w->db_path, &db, &w->err);
 	line_source_init(&w->lines, t->job);
+	w->next = w->last_n < INT64_MAX ? w->last_n + 1 : INT64_MAX;
 	if (w->rc == 0)
-		w->rc = pass_each_ready(db, t->job->row.id, w->stage, 0, w->last_n, on_ready, w, &w->err);
+		w->rc = pass_each_ready(db, t->job->row.id, w->stage, w->from, w->last_n, on_ready, w, &w->err);
 	close_instance(w);
 	line_source_close(&w->lines);
 	row_source_close(&w->rows);
@@ -202,6 +218,7 @@ static void run(struct task *t)
 	buf_done(&w->line);
 	buf_done(&w->before);
 	w->rc = mem_room_close(&room, w->rc, &w->err);
+	w->bytes = w->out != NULL ? file_tell(w->out) : 0;
 	if (w->out != NULL && w->rc == 0 && w->n_built > 0)
 		w->rc = file_commit(w->out, &w->err);
 	else
@@ -213,7 +230,7 @@ static void build_free(struct build *w)
 	free(w->path);
 	free(w->index_dir);
 	free(w->db_path);
-	free(w->built);
+	free(w->runs);
 	free(w->unbuilt);
 	free(w);
 }
@@ -231,37 +248,53 @@ static void build_abandon(struct build *w)
 	w->batch = NULL;
 }
 
+/* Some more of the first run that is not all applied.  Where runs are short, each costs more. */
+static int apply_run(struct build *w, int *room, struct err *err)
+{
+	struct job *job = w->task.job;
+	const struct run *run = &w->runs[w->applied];
+	int64_t n = run->n - w->applied_of < *room ? run->n - w->applied_of : *room;
+	int rc = pass_batched(job->e->db, &job->tally, w->stage, run->first + w->applied_of, n, w->batch->row.id, err);
+
+	*room -= (int)n + RUN_A_TURN / ROWS_A_TURN;
+	w->applied_of += n;
+	if (w->applied_of == run->n) {
+		w->applied++;
+		w->applied_of = 0;
+	}
+	return rc;
+}
+
 static bool apply_some(struct apply *a)
 {
 	struct build *w = AROUND(struct build, apply, a);
 	struct engine *e = w->task.e;
 	struct job *job = w->task.job;
 	struct err err;
-	int rc = 0, room = ROWS_A_TURN;
+	int rc = 0, room = RUN_A_TURN;
 
-	for (; rc == 0 && w->applied_bad < w->n_unbuilt && room > 0; room--) {
+	for (; rc == 0 && w->applied_bad < w->n_unbuilt && room > 0; room -= RUN_A_TURN / ROWS_A_TURN) {
 		struct unbuilt *u = &w->unbuilt[w->applied_bad++];
 
 		rc = pass_failed(e->db, &job->tally, w->stage, u->n, PASS_READY, u->reason, u->details, NULL, &err);
 	}
-	for (; rc == 0 && w->applied < w->n_built && room > 0; room--) {
-		struct built *b = &w->built[w->applied++];
-
-		rc = pass_batched(e->db, &job->tally, w->stage, b->n, w->batch->row.id, b->off, b->len, &err);
-	}
+	while (rc == 0 && w->applied < w->n_runs && room > 0)
+		rc = apply_run(w, &room, &err);
 	if (!engine_ok(e, rc, &err))
 		return true;
-	if (w->applied < w->n_built || w->applied_bad < w->n_unbuilt)
+	if (w->applied < w->n_runs || w->applied_bad < w->n_unbuilt)
 		return false;
+	job_ready_from(job, w->stage, w->n_built + (int64_t)w->n_unbuilt > 0 ? w->next : 0);
 	if (w->n_built == 0) {
 		build_abandon(w);
 		return true;
 	}
 	struct batch_row *r = &w->batch->row;
-	r->first_n = w->built[0].n;
-	r->last_n = w->built[w->n_built - 1].n;
-	r->requests = (int64_t)w->n_built;
-	r->bytes = w->built[w->n_built - 1].off + w->built[w->n_built - 1].len;
+	const struct run *last = &w->runs[w->n_runs - 1];
+	r->first_n = w->runs[0].first;
+	r->last_n = last->first + last->n - 1;
+	r->requests = w->n_built;
+	r->bytes = w->bytes;
 	job->tally.parses += w->cost.parses;
 	job->tally.bytes_read += w->cost.bytes_read;
 	w->batch->busy = false;
@@ -283,6 +316,7 @@ static void done(struct task *t)
 	struct build *w = AROUND(struct build, task, t);
 
 	if (w->rc < 0 && !t->e->broken) {
+		job_ready_from(t->job, w->stage, w->from);
 		build_abandon(w);
 		job_hold(t->job, &w->err);
 		apply_done(&w->apply);
@@ -309,6 +343,8 @@ void build_start(struct job *job, int stage)
 	w->batch->busy = true;
 	w->stage = stage;
 	w->last_n = turn_last_n(job);           /* a resume may lift it while the worker works */
+	w->from = job->ready_from[stage];
+	job->ready_from[stage] = INT64_MAX;     /* those that there are are this file's; later ones are told by their moves */
 	w->limits = *limits;
 	w->max_requests = cfg->max_requests < limits->max_requests || limits->max_requests <= 0 ? cfg->max_requests :
 		limits->max_requests;
@@ -328,5 +364,6 @@ void build_start(struct job *job, int stage)
 		return;
 	}
 	job->building[stage] = false;
+	job_ready_from(job, stage, w->from);
 	build_free(w);
 }

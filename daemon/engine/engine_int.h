@@ -5,11 +5,12 @@
 #include "batch_store.h"
 #include "batchapi.h"
 #include "engine.h"
+#include "files.h"
 #include "job_store.h"
 #include "pass_store.h"
 
 /* How much the loop does at a time, so that it answers in milliseconds whatever goes on. */
-enum { ROWS_A_TURN = 400, PASSES_A_TASK = 128 };
+enum { ROWS_A_TURN = 400, RUN_A_TURN = 2000, PASSES_A_TASK = 128 };
 
 /* The room in which a task does all that does not grow with what peers send. */
 enum { TASK_ROOM = 2 << 20 };
@@ -55,6 +56,8 @@ struct job {
 	int reading;                            /* tasks and batches on their way to READ passes */
 	int judging[STAGES_MAX + 1];            /* tasks under way */
 	int64_t judge_from[STAGES_MAX + 1];     /* passes below it are taken */
+	int64_t ready_from[STAGES_MAX + 1];     /* below it, or in a file being made, are all that are READY */
+	int64_t cancel_from[STAGES_MAX + 1];    /* below it none waits any more */
 	int64_t next_spool;
 	int tasks;                              /* of any kind: the job stays in memory while > 0 */
 	bool sweeping;                          /* what a crash left is being removed; nothing else is done meanwhile */
@@ -183,6 +186,7 @@ void job_tick(struct job *job);
 void job_hold(struct job *job, const struct err *err);  /* disk trouble: try again later, say why */
 void job_gets_on(struct job *job);                      /* something was written: no trouble any more */
 bool job_tally_flush(struct job *job);                  /* sums of the moves made; false: broken */
+void job_ready_from(struct job *job, int stage, int64_t n);     /* pass n, or some behind it, may be READY */
 bool job_is(const struct job *job, enum job_state s);
 int64_t job_left_in(const struct job *job, enum pass_state s);  /* passes in that state, at all stages */
 bool job_canary_through(const struct job *job);         /* a canary's first instances are settled */
@@ -262,11 +266,13 @@ struct ahead {
 /* A job's dataset row n, read from its dataset.jsonl; by a reader's connection. */
 struct row_source {
 	struct db *db;
+	struct instance_cursor at;
 	struct ahead file;
 	int64_t job;
 };
 int row_source_open(struct row_source *s, const char *db_path, const struct job *job, struct err *err);
-int row_source_get(struct row_source *s, int64_t instance, char **ret_id, struct buf *ret_row, struct err *err);
+/* *ret_id is good until the next call. */
+int row_source_get(struct row_source *s, int64_t instance, const char **ret_id, struct buf *ret_row, struct err *err);
 void row_source_close(struct row_source *s);
 
 /* Lines of a job's result files, opened as they are needed. */
@@ -278,6 +284,20 @@ struct line_source {
 void line_source_init(struct line_source *s, const struct job *job);
 int line_source_get(struct line_source *s, const struct line_ref *ref, struct buf *ret, struct err *err);
 void line_source_close(struct line_source *s);
-enum { LINE_OUTPUT = 0, LINE_ERRORS = 1, LINE_REQUESTS = 2 };
+enum { LINE_OUTPUT = 0, LINE_ERRORS = 1 };
+
+/* Requests in the order of their passes, in which they stand in each file too: each is read once, from front to back. */
+struct request_source {
+	const struct job *job;                  /* borrowed */
+	struct { int64_t batch; struct line_reader lines; } open[8];    /* batch 0: none */
+	struct request_mark { int64_t batch, off; } *marks;             /* of those closed: how far they were read */
+	size_t n_marks;
+	int turn;
+	struct buf id;
+};
+void request_source_init(struct request_source *s, const struct job *job);
+/* The line that p went out with in its last batch, good until the next call. */
+int request_source_get(struct request_source *s, const struct pass_row *p, struct span *ret, struct err *err);
+void request_source_close(struct request_source *s);
 
 #endif

@@ -121,12 +121,20 @@ char *spool_path(const struct job *job, int64_t spool)
 	return job_path(job, "spool-%lld.jsonl", (long long)spool);
 }
 
+void job_ready_from(struct job *job, int stage, int64_t n)
+{
+	if (n < job->ready_from[stage])
+		job->ready_from[stage] = n;
+}
+
 bool job_tally_flush(struct job *job)
 {
 	struct err err;
 	bool moved = false;
 
-	for (int stage = 1; stage <= STAGES_MAX; stage++)
+	for (int stage = 1; stage <= STAGES_MAX; stage++) {
+		if (job->tally.ready_from[stage] > 0)
+			job_ready_from(job, stage, job->tally.ready_from[stage] - 1);
 		for (int s = 0; s < PASS_STATE_COUNT; s++)
 			if (job->tally.n[stage][s] != 0) {
 				moved = true;
@@ -134,6 +142,7 @@ bool job_tally_flush(struct job *job)
 				job->dirty |= DIRTY_RESULTS | (s == PASS_BATCHED && job->tally.n[stage][s] > 0 ?
 				                                DIRTY_REQUESTS(stage) : 0);
 			}
+	}
 	job->row.prompt += job->tally.prompt;
 	job->row.completion += job->tally.completion;
 	job->row.cached += job->tally.cached;
@@ -212,10 +221,24 @@ static int open_batches(const struct job *job)
 	return n;
 }
 
+/* What waits among the next passes. */
+static int cancel_some(struct job *job, int stage, struct err *err)
+{
+	struct db *db = job->e->db;
+	int64_t from = job->cancel_from[stage], to = from + RUN_A_TURN - 1, last = -1;
+	int rc = pass_last(db, job->row.id, stage, &last, err);
+
+	if (rc == 0)
+		rc = pass_cancel_run(db, &job->tally, stage, PASS_READY, from, to, err);
+	if (rc == 0)
+		rc = pass_cancel_run(db, &job->tally, stage, PASS_ANSWERED, from, to, err);
+	job->cancel_from[stage] = to < last ? to + 1 : 0;
+	return rc;
+}
+
 /* A canceled job: what waits goes, a part each turn; what the endpoint has is cancelled there and harvested. */
 static void tick_canceled(struct job *job)
 {
-	static const enum pass_state waiting[] = { PASS_READY, PASS_ANSWERED };
 	struct err err;
 
 	for (struct batch *b = job->e->batches; b != NULL; b = b->next)
@@ -227,14 +250,9 @@ static void tick_canceled(struct job *job)
 	if (job->tasks > 0)
 		return;                         /* until they are over: they hold passes */
 	for (int stage = 1; stage <= (int)job->row.stages; stage++)
-		for (int i = 0; i < 2; i++) {
-			int64_t n = 0;
-
-			if (job->counts.n[stage][waiting[i]] == 0)
-				continue;
+		if (job->counts.n[stage][PASS_READY] + job->counts.n[stage][PASS_ANSWERED] > 0) {
 			if (engine_write(job->e))
-				(void)engine_ok(job->e, pass_cancel_some(job->e->db, &job->tally, stage, waiting[i], ROWS_A_TURN,
-				                                         &n, &err), &err);
+				(void)engine_ok(job->e, cancel_some(job, stage, &err), &err);
 			return;                 /* the next turn takes more */
 		}
 }
@@ -281,7 +299,8 @@ bool job_canary_through(const struct job *job)
 	    job_left_in(job, PASS_BATCHED) + job_left_in(job, PASS_ANSWERED) > 0)
 		return false;
 	for (int stage = 1; stage <= (int)job->row.stages && !any; stage++)
-		if (!engine_ok(e, pass_any_ready(e->db, job->row.id, stage, turn_last_n(job), &any, &err), &err))
+		if (!engine_ok(e, pass_any_ready(e->db, job->row.id, stage, job->ready_from[stage],
+		                                  turn_last_n(job), &any, &err), &err))
 			return false;
 	return !any;
 }

@@ -104,7 +104,7 @@ static int judge_instance(struct judge *w, size_t i, struct err *err)
 	struct buf row = { 0 };
 	struct instance *in = NULL;
 	struct err why = { 0 };
-	char *id = NULL;
+	const char *id = NULL;
 	int count = 0, rc = row_source_get(&w->rows, n, &id, &row, err);
 
 	if (rc < 0)
@@ -132,7 +132,6 @@ out:
 		w->cost.bytes_read += c.bytes_read;
 		instance_close(in);
 	}
-	free(id);
 	buf_done(&row);
 	return rc < 0 ? rc : count;
 }

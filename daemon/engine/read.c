@@ -13,10 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dataset_ids.h"
 #include "engine_int.h"
 #include "fault.h"
 #include "files.h"
 #include "mem.h"
+#include "scan.h"
 #include "wire_id.h"
 
 enum {
@@ -28,9 +30,8 @@ enum {
 struct found {
 	bool any;
 	enum line_class class;
-	struct line_ref ref;
 	char *reason, *details;         /* of a line that is no answer; owned */
-	int64_t prompt, completion, cached, reasoning;
+	uint32_t prompt, completion, cached, reasoning;
 };
 
 struct read {
@@ -39,13 +40,15 @@ struct read {
 	struct batch *batch;
 	char *paths[2], *parts[2], *db_path;
 	char *requests_path;            /* NULL: no line of it is looked for */
-	int64_t error_line, error_off;  /* the one line that the endpoint would not have, and where it stands; off -1: none */
+	int64_t error_line, error_n;    /* the one line that the endpoint would not have, and whose it is; -1: none */
 	int64_t batch_id, first, last, passk;
 	int stage;
 	bool raw;
 	/* what came of it */
+	struct dataset_ids ids;         /* of their instances: 1 + n */
 	struct member *members;
 	struct found *found;
+	struct line_ref *refs;          /* where the best line stands */
 	size_t n, unknown, rubbish, missing;
 	int rc;
 	struct err err;
@@ -70,23 +73,51 @@ static int settle_file(const char *part, const char *path, struct err *err)
 	return rc;
 }
 
-static int64_t pass_of(struct db *db, const struct read *w, const char *custom_id)
+/* Which ids the answers may have. */
+static int learn_ids(struct read *w, struct db *db, struct err *err)
 {
-	int64_t n = -1, k = 0, instance = -1;
+	__attribute__((cleanup(instance_cursor_done))) struct instance_cursor at;
+	struct instance_place in;
+	int64_t seen = -1;
+	int rc = 0;
+
+	instance_cursor_init(&at, db, w->task.job->row.id);
+	for (size_t i = 0; rc == 0 && i < w->n; i++) {
+		int64_t n = w->members[i].n / w->passk;
+
+		if (n == seen)
+			continue;
+		rc = instance_cursor_to(&at, n, &in, err);
+		if (rc == 0)
+			dataset_ids_add(&w->ids, (struct span){ in.instance_id, strlen(in.instance_id) }, n + 1);
+		seen = n;
+	}
+	return rc;
+}
+
+/* -1: no member's. */
+static int64_t pass_of(const struct read *w, const char *custom_id)
+{
+	int64_t n = -1, k = 0, instance = 0;
 	char *id = NULL;
 
 	if (wire_id_read(custom_id, w->task.job->row.id, &n))
 		return n;
-	if (custom_id_read(custom_id, w->passk, &id, &k) &&
-	    instance_find(db, w->task.job->row.id, id, &instance, NULL) == 0)
-		n = instance * w->passk + k;
+	if (w->passk <= 1)
+		instance = dataset_ids_find(&w->ids, (struct span){ custom_id, strlen(custom_id) });
+	else if (custom_id_read(custom_id, w->passk, &id, &k))
+		instance = dataset_ids_find(&w->ids, (struct span){ id, strlen(id) });
 	free(id);
-	return n;
+	return instance > 0 ? (instance - 1) * w->passk + k : -1;
 }
 
-static struct found *member_of(const struct read *w, int64_t n)
+/* Its place among the members, or their number. */
+static size_t member_of(const struct read *w, int64_t n)
 {
-	size_t lo = 0, hi = w->n;
+	size_t lo = 0, hi = w->n, guess = w->n > 0 && n >= w->members[0].n ? (size_t)(n - w->members[0].n) : w->n;
+
+	if (guess < w->n && w->members[guess].n == n)
+		return guess;                   /* nothing is missing before it */
 
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
@@ -96,18 +127,27 @@ static struct found *member_of(const struct read *w, int64_t n)
 		else
 			hi = mid;
 	}
-	return lo < w->n && w->members[lo].n == n ? &w->found[lo] : NULL;
+	return lo < w->n && w->members[lo].n == n ? lo : w->n;
+}
+
+static uint32_t tokens_of(int64_t n)
+{
+	return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 }
 
 /* An answer beats a failure, the first of two alike stays. */
-static void keep(const struct read *w, struct found *f, struct result_line *line, const struct line_ref *ref)
+static void keep(const struct read *w, size_t at, const struct result_line *line, const struct line_ref *ref)
 {
+	struct found *f = &w->found[at];
+
 	if (f->any && !(line->class == LINE_ANSWER && f->class != LINE_ANSWER))
 		return;
 	free(f->reason);
 	free(f->details);
-	*f = (struct found){ .any = true, .class = line->class, .ref = *ref, .prompt = line->prompt,
-		.completion = line->completion, .cached = line->cached, .reasoning = line->reasoning };
+	w->refs[at] = *ref;
+	*f = (struct found){ .any = true, .class = line->class, .prompt = tokens_of(line->prompt),
+		.completion = tokens_of(line->completion), .cached = tokens_of(line->cached),
+		.reasoning = tokens_of(line->reasoning) };
 	if (line->class != LINE_ANSWER) {
 		f->reason = mem_strdup(line->reason);
 		f->details = mem_strdup(line->details);
@@ -118,7 +158,7 @@ static void keep(const struct read *w, struct found *f, struct result_line *line
 	}
 }
 
-static int read_file(struct read *w, struct db *db, int kind, struct err *err)
+static int read_file(struct read *w, int kind, struct err *err)
 {
 	struct line_reader r;
 	struct span text;
@@ -140,11 +180,11 @@ static int read_file(struct read *w, struct db *db, int kind, struct err *err)
 				continue;
 			result_line_read(text, &line);
 		}
-		struct found *f = line.custom_id == NULL ? NULL : member_of(w, pass_of(db, w, line.custom_id));
+		size_t at = line.custom_id == NULL ? w->n : member_of(w, pass_of(w, line.custom_id));
 		w->rubbish += line.custom_id == NULL;
-		w->unknown += line.custom_id != NULL && f == NULL;
-		if (f != NULL)
-			keep(w, f, &line, &ref);
+		w->unknown += line.custom_id != NULL && at == w->n;
+		if (at < w->n)
+			keep(w, at, &line, &ref);
 		result_line_done(&line);
 	}
 	line_reader_close(&r);
@@ -155,6 +195,7 @@ static int read_file(struct read *w, struct db *db, int kind, struct err *err)
 static int find_error_line(struct read *w, struct err *err)
 {
 	struct line_reader r;
+	struct buf id = { 0 };
 	struct span text;
 	int rc = line_reader_open(&r, w->requests_path, err);
 
@@ -162,8 +203,9 @@ static int find_error_line(struct read *w, struct err *err)
 		return rc;
 	while ((rc = line_reader_next(&r, REQUEST_LINE_MAX, &text, err)) == 1 && r.line_no < w->error_line)
 		;
-	if (rc == 1)
-		w->error_off = r.line_off;
+	if (rc == 1 && scan_unescape(request_line_id(text).at, request_line_id(text).len, &id))
+		w->error_n = pass_of(w, buf_str(&id));
+	buf_done(&id);
 	line_reader_close(&r);
 	return rc < 0 ? rc : 0;
 }
@@ -187,9 +229,13 @@ static void run(struct task *t)
 		w->rc = pass_of_batch(db, t->job->row.id, w->stage, w->batch_id, w->first, w->last, &w->members, &w->n,
 		                      &w->err);
 	if (w->rc == 0)
+		w->rc = learn_ids(w, db, &w->err);
+	if (w->rc == 0) {
 		w->found = mem_zero(w->n, sizeof *w->found);
+		w->refs = mem_zero(w->n, sizeof *w->refs);
+	}
 	for (int kind = 0; kind < 2 && w->rc == 0; kind++)
-		w->rc = read_file(w, db, kind, &w->err);
+		w->rc = read_file(w, kind, &w->err);
 	if (w->rc == 0 && w->requests_path != NULL)
 		w->rc = find_error_line(w, &w->err);
 	for (size_t i = 0; i < w->n && w->rc == 0; i++)
@@ -208,7 +254,9 @@ static void read_free(struct read *w)
 		free(w->paths[kind]);
 		free(w->parts[kind]);
 	}
+	dataset_ids_done(&w->ids);
 	free(w->found);
+	free(w->refs);
 	free(w->members);
 	free(w->db_path);
 	free(w->requests_path);
@@ -217,18 +265,37 @@ static void read_free(struct read *w)
 
 /* --- giving the passes their answers --------------------------------------------------------------- */
 
-static int apply_answer(struct read *w, int64_t n, const struct found *f, struct err *err)
+static bool is_answer(const struct read *w, size_t i)
 {
-	struct tally *t = &w->task.job->tally;
+	return w->found[i].any && w->found[i].class == LINE_ANSWER;
+}
 
-	t->prompt += f->prompt;
-	t->completion += f->completion;
-	t->cached += f->cached;
-	t->reasoning += f->reasoning;
-	w->answered++;
-	if (w->task.job->row.state == JOB_CANCELED && !w->raw)
-		return pass_canceled(w->task.e->db, t, w->stage, n, &f->ref, true, err);
-	return pass_answered(w->task.e->db, t, w->stage, n, w->raw ? PASS_DONE : PASS_ANSWERED, &f->ref, err);
+/* How many passes in a row, from member i on, have an answer; room at most. */
+static size_t answers_in_row(const struct read *w, size_t i, size_t room)
+{
+	size_t n = 1;
+
+	while (n < room && i + n < w->n && is_answer(w, i + n) && w->members[i + n].n == w->members[i].n + (int64_t)n)
+		n++;
+	return n;
+}
+
+static int apply_answers(struct read *w, size_t i, size_t n, struct err *err)
+{
+	struct job *job = w->task.job;
+	struct tally *t = &job->tally;
+
+	for (size_t at = i; at < i + n; at++) {
+		t->prompt += w->found[at].prompt;
+		t->completion += w->found[at].completion;
+		t->cached += w->found[at].cached;
+		t->reasoning += w->found[at].reasoning;
+	}
+	w->answered += n;
+	if (job->row.state == JOB_CANCELED && !w->raw)
+		return pass_canceled_run(job->e->db, t, w->stage, w->members[i].n, (int64_t)n, &w->refs[i], err);
+	return pass_answered(job->e->db, t, w->stage, w->members[i].n, (int64_t)n, w->raw ? PASS_DONE : PASS_ANSWERED,
+	                     &w->refs[i], err);
 }
 
 /* Was the file refused for its line?  The first line named is known by its place in the file, over a crash too. */
@@ -239,7 +306,7 @@ static bool is_bad_line(const struct read *w, const struct member *m)
 	for (size_t i = 0; i < b->n_bad_lines && (int64_t)w->n == b->row.requests; i++)
 		if (b->bad_lines[i] == (int64_t)(m - w->members) + 1)
 			return true;
-	return m->off == w->error_off;
+	return m->n == w->error_n;
 }
 
 /* In neither file: what the batch itself ended of is the reason. */
@@ -250,10 +317,10 @@ static int apply_missing(struct read *w, const struct member *m, struct err *err
 	struct db *db = w->task.e->db;
 	const char *reason = b->error_code[0] != '\0' ? b->error_code : "missing_in_results";
 	bool too_large = strcmp(b->error_code, "too_large") == 0;
-	bool one_line = w->error_off >= 0;
+	bool one_line = w->error_n >= 0;
 
 	if (job->row.state == JOB_CANCELED)
-		return pass_canceled(db, &job->tally, w->stage, m->n, NULL, false, err);
+		return pass_canceled(db, &job->tally, w->stage, m->n, NULL, err);
 	if ((too_large && b->requests > 1) || (one_line && !is_bad_line(w, m))) {
 		w->given_back++;                /* no fault of this one */
 		return pass_given_back(db, &job->tally, w->stage, m->n, err);
@@ -266,6 +333,7 @@ static int apply_missing(struct read *w, const struct member *m, struct err *err
 	return job_pass_lost(job, w->stage, m->n, m->attempt, PASS_BATCHED, reason, b->reason, NULL, err);
 }
 
+/* One without an answer. */
 static int apply_one(struct read *w, size_t i, struct err *err)
 {
 	const struct member *m = &w->members[i];
@@ -274,17 +342,15 @@ static int apply_one(struct read *w, size_t i, struct err *err)
 
 	if (!f->any)
 		return apply_missing(w, m, err);
-	if (f->class == LINE_ANSWER)
-		return apply_answer(w, m->n, f, err);
 	if (job->row.state == JOB_CANCELED)
-		return pass_canceled(w->task.e->db, &job->tally, w->stage, m->n, &f->ref, false, err);
+		return pass_canceled(w->task.e->db, &job->tally, w->stage, m->n, &w->refs[i], err);
 	if (f->class == LINE_PERMANENT) {
 		w->failed++;
 		return pass_failed(w->task.e->db, &job->tally, w->stage, m->n, PASS_BATCHED, f->reason, f->details,
-		                   f->ref.batch > 0 ? &f->ref : NULL, err);
+		                   w->refs[i].batch > 0 ? &w->refs[i] : NULL, err);
 	}
 	w->again++;
-	return job_pass_lost(job, w->stage, m->n, m->attempt, PASS_BATCHED, f->reason, f->details, &f->ref, err);
+	return job_pass_lost(job, w->stage, m->n, m->attempt, PASS_BATCHED, f->reason, f->details, &w->refs[i], err);
 }
 
 static void learn_size(struct read *w)
@@ -305,8 +371,13 @@ static bool apply_some(struct apply *a)
 	struct err err;
 	int rc = 0;
 
-	for (int room = ROWS_A_TURN; rc == 0 && w->applied < w->n && room > 0; room--)
-		rc = apply_one(w, w->applied++, &err);
+	for (int room = RUN_A_TURN; rc == 0 && w->applied < w->n && room > 0; room -= RUN_A_TURN / ROWS_A_TURN) {
+		size_t i = w->applied, n = is_answer(w, i) ? answers_in_row(w, i, (size_t)room) : 1;
+
+		rc = is_answer(w, i) ? apply_answers(w, i, n, &err) : apply_one(w, i, &err);
+		w->applied += n;
+		room -= (int)n;
+	}
 	if (!engine_ok(e, rc, &err))
 		return true;
 	if (w->applied < w->n)
@@ -387,7 +458,7 @@ void read_start(struct batch *b)
 	w->parts[1] = batch_path(job, b->row.id, "errors.part");
 	w->db_path = mem_strdup(db_path(b->e->db));
 	w->batch_id = b->row.id;
-	w->error_off = -1;
+	w->error_n = -1;
 	w->error_line = b->row.error_line;
 	if (w->error_line >= 1 && w->error_line <= b->row.requests && b->row.output_file_id[0] == '\0')
 		w->requests_path = batch_path(job, b->row.id, "requests");

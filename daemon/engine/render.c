@@ -29,6 +29,7 @@ struct render {
 	/* in the worker */
 	int stage;
 	struct line_source lines;
+	struct request_source asked;
 	struct file_out *requests, *results, *failures, *output, **processed;
 	int64_t n_processed;
 	int spool_fd;
@@ -38,61 +39,77 @@ struct render {
 	struct err err;
 };
 
+/* Behind the quote of the custom_id that went over the wire, NULL: the line has the natural one. */
+static const char *find_wire_id(struct span line, const char *wire)
+{
+	const char *end = line.at + line.len;
+
+	/* a body may have a custom_id of its own in front of the line's */
+	for (const char *key = line.at; key != NULL && key < end; key++) {
+		key = memmem(key, (size_t)(end - key), wire, strlen(wire));
+		if (key == NULL)
+			return NULL;
+		const char *name = key;
+		while (name > line.at && (name[-1] == ' ' || name[-1] == '\t'))
+			name--;
+		if (name == line.at || *--name != ':')
+			continue;
+		while (name > line.at && (name[-1] == ' ' || name[-1] == '\t'))
+			name--;
+		if (name - line.at >= 11 && memcmp(name - 11, "\"custom_id\"", 11) == 0)
+			return key;
+	}
+	return NULL;
+}
+
 /* The line with the natural custom_id in the place of the one that went over the wire. */
-static int write_line(const struct render *w, struct file_out *to, const struct pass_row *p, const struct buf *line,
+static int write_line(const struct render *w, struct file_out *to, const struct pass_row *p, struct span line,
                       struct err *err)
 {
-	char wire[WIRE_ID_MAX + 2], *at = NULL;
 	const struct job *job = w->task.job;
+	char wire[WIRE_ID_MAX + 2];
 	int rc = 0;
 
 	snprintf(wire, sizeof wire, "\"b%lld-%lld\"", (long long)job->row.id, (long long)p->n);
-	/* a body may have a custom_id of its own in front of the line's */
-	for (char *key = line->at; at == NULL && key != NULL;) {
-		key = memmem(key, line->len - (size_t)(key - line->at), "\"custom_id\"", 11);
-		if (key == NULL)
-			break;
-		key += 11;
-		char *colon = key + strspn(key, " \t"), *value = colon + (*colon == ':');
-
-		value += strspn(value, " \t");
-		if (*colon == ':' && strncmp(value, wire, strlen(wire)) == 0)
-			at = value;
-	}
-	size_t from = 0;
+	while (line.len > 0 && (line.at[line.len - 1] == '\n' || line.at[line.len - 1] == '\r'))
+		line.len--;
+	const char *at = find_wire_id(line, wire);
 	if (at != NULL) {
 		char *natural = custom_id_make(p->instance_id, p->n % job->row.passk, job->row.passk);
 		struct buf text = { 0 };
 		struct jw jw = { .out = &text };
 
 		jw_str(&jw, natural);
-		rc = file_write(to, line->at, (size_t)(at - line->at), err);
+		rc = file_write(to, line.at, (size_t)(at - line.at), err);
 		if (rc == 0)
 			rc = file_write(to, text.at, text.len, err);
-		from = (size_t)(at - line->at) + strlen(wire);
+		line.len -= (size_t)(at - line.at) + strlen(wire);
+		line.at = at + strlen(wire);
 		buf_done(&text);
 		free(natural);
 	}
-	size_t len = line->len;
-	while (len > from && (line->at[len - 1] == '\n' || line->at[len - 1] == '\r'))
-		len--;
 	if (rc == 0)
-		rc = file_write(to, line->at + from, len - from, err);
+		rc = file_write(to, line.at, line.len, err);
 	return rc == 0 ? file_write(to, "\n", 1, err) : rc;
 }
 
-static int copy_line(struct render *w, struct file_out *to, const struct pass_row *p, const struct line_ref *ref,
-                     int64_t kind, struct err *err)
+static int copy_request(struct render *w, const struct pass_row *p, struct err *err)
 {
-	struct line_ref r = *ref;
+	struct span line;
 
-	if (to == NULL || ref->batch == 0)
+	if (w->requests == NULL || p->batch == 0)
 		return 0;
-	if (kind == LINE_REQUESTS)
-		r.kind = kind;
+	int rc = request_source_get(&w->asked, p, &line, err);
+	return rc < 0 ? rc : write_line(w, w->requests, p, line, err);
+}
+
+static int copy_answer(struct render *w, const struct pass_row *p, struct err *err)
+{
+	if (w->results == NULL || p->answer.batch == 0)
+		return 0;
 	buf_reset(&w->line);
-	int rc = line_source_get(&w->lines, &r, &w->line, err);
-	return rc < 0 ? rc : write_line(w, to, p, &w->line, err);
+	int rc = line_source_get(&w->lines, &p->answer, &w->line, err);
+	return rc < 0 ? rc : write_line(w, w->results, p, buf_span(&w->line), err);
 }
 
 static int failure_line(struct render *w, const struct pass_row *p, struct err *err)
@@ -146,10 +163,10 @@ static int on_pass(void *data, const struct pass_row *p, struct err *err)
 
 	if (atomic_load_explicit(&w->stop, memory_order_relaxed))
 		return err_set(err, BD_ESTATE, "a newer one is due");
-	int rc = copy_line(w, w->requests, p, &p->request, LINE_REQUESTS, err);
+	int rc = copy_request(w, p, err);
 
 	if (rc == 0)
-		rc = copy_line(w, w->results, p, &p->answer, -1, err);
+		rc = copy_answer(w, p, err);
 	if (rc == 0 && w->failures != NULL && p->state == PASS_FAILED)
 		rc = failure_line(w, p, err);
 	if (rc == 0 && w->output != NULL && p->state == PASS_DONE && p->spool.spool > 0)
@@ -193,8 +210,10 @@ static int render_stage(struct render *w, struct db *db, struct err *err)
 		snprintf(name, sizeof name, "batch_output_step%d.jsonl", w->stage);
 		rc = create(w, name, &w->results, err);
 	}
+	request_source_init(&w->asked, job);
 	if (rc == 0)
 		rc = pass_each(db, job->row.id, w->stage, job->row.passk, on_pass, w, err);
+	request_source_close(&w->asked);
 	rc = close_file(&w->requests, rc, err);
 	return close_file(&w->results, rc, err);
 }

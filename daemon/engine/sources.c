@@ -11,6 +11,7 @@
 #include "engine_int.h"
 #include "files.h"
 #include "mem.h"
+#include "wire_id.h"
 
 enum {
 	AHEAD_BYTES = 256 << 10,
@@ -71,15 +72,18 @@ int row_source_open(struct row_source *s, const char *db_path, const struct job 
 	if (rc == 0)
 		rc = db_hold_still(s->db, err);
 	free(path);
-	if (rc < 0)
+	if (rc < 0) {
 		row_source_close(s);
-	return rc;
+		return rc;
+	}
+	instance_cursor_init(&s->at, s->db, s->job);
+	return 0;
 }
 
-int row_source_get(struct row_source *s, int64_t instance, char **ret_id, struct buf *ret_row, struct err *err)
+int row_source_get(struct row_source *s, int64_t instance, const char **ret_id, struct buf *ret_row, struct err *err)
 {
 	struct instance_place p;
-	int rc = instance_get(s->db, s->job, instance, &p, err);
+	int rc = instance_cursor_to(&s->at, instance, &p, err);
 
 	if (rc < 0)
 		return rc;
@@ -87,9 +91,7 @@ int row_source_get(struct row_source *s, int64_t instance, char **ret_id, struct
 	rc = mem_room_ask(TEXT_ROOM * (size_t)p.len, err);
 	if (rc == 0)
 		rc = ahead_get(&s->file, p.off, (size_t)p.len, ret_row, err);
-	if (rc < 0)
-		free(p.instance_id);
-	else
+	if (rc == 0)
 		*ret_id = p.instance_id;
 	return rc;
 }
@@ -97,6 +99,8 @@ int row_source_get(struct row_source *s, int64_t instance, char **ret_id, struct
 void row_source_close(struct row_source *s)
 {
 	ahead_close(&s->file);
+	if (s->at.job != 0)
+		instance_cursor_done(&s->at);
 	db_close(s->db);
 	*s = (struct row_source){ .file.fd = -1 };
 }
@@ -110,7 +114,7 @@ void line_source_init(struct line_source *s, const struct job *job)
 
 int line_source_get(struct line_source *s, const struct line_ref *ref, struct buf *ret, struct err *err)
 {
-	static const char *const kinds[] = { "output", "errors", "requests" };
+	static const char *const kinds[] = { "output", "errors" };
 	size_t n = sizeof s->open / sizeof s->open[0], at = n;
 
 	for (size_t i = 0; i < n; i++)
@@ -142,4 +146,92 @@ void line_source_close(struct line_source *s)
 	for (size_t i = 0; i < sizeof s->open / sizeof s->open[0]; i++)
 		ahead_close(&s->open[i].file);
 	line_source_init(s, s->job);
+}
+
+/* --- requests ---------------------------------------------------------------------------------------- */
+
+enum { REQUEST_LINE_MAX = 1 << 30 };
+
+void request_source_init(struct request_source *s, const struct job *job)
+{
+	*s = (struct request_source){ .job = job };
+}
+
+static struct request_mark *mark_of(struct request_source *s, int64_t batch)
+{
+	for (size_t i = 0; i < s->n_marks; i++)
+		if (s->marks[i].batch == batch)
+			return &s->marks[i];
+	s->marks = mem_grow(s->marks, s->n_marks + 1, sizeof *s->marks);
+	s->marks[s->n_marks] = (struct request_mark){ batch, 0 };
+	return &s->marks[s->n_marks++];
+}
+
+/* The reader of that batch's file, where it was; another one makes room for it. */
+static int reader_of(struct request_source *s, int64_t batch, struct line_reader **ret, struct err *err)
+{
+	size_t n = sizeof s->open / sizeof s->open[0];
+
+	for (size_t i = 0; i < n; i++)
+		if (s->open[i].batch == batch) {
+			*ret = &s->open[i].lines;
+			return 0;
+		}
+	size_t at = (size_t)(s->turn++ % (int)n);
+	struct line_reader *r = &s->open[at].lines;
+	if (s->open[at].batch != 0) {
+		mark_of(s, s->open[at].batch)->off = line_reader_tell(r);
+		line_reader_close(r);
+		s->open[at].batch = 0;
+	}
+	char *path = batch_path(s->job, batch, "requests");
+	int rc = line_reader_open(r, path, err);
+	free(path);
+	if (rc < 0)
+		return rc == BD_ENOTFOUND ? BD_EIO : rc;
+	s->open[at].batch = batch;
+	*ret = r;
+	return line_reader_seek(r, mark_of(s, batch)->off, err);
+}
+
+static bool is_request_of(const struct request_source *s, struct span line)
+{
+	struct span id = request_line_id(line);
+	const char *natural = s->id.at, *wire = natural + strlen(natural) + 1;
+
+	return span_is(id, natural) || span_is(id, wire);
+}
+
+int request_source_get(struct request_source *s, const struct pass_row *p, struct span *ret, struct err *err)
+{
+	int64_t passk = s->job->row.passk;
+	char *natural = custom_id_make(p->instance_id, p->n % passk, passk), wire[WIRE_ID_MAX];
+	struct line_reader *r = NULL;
+	int rc = reader_of(s, p->batch, &r, err);
+
+	wire_id_make(s->job->row.id, p->n, wire);
+	buf_reset(&s->id);
+	json_escape(&s->id, natural, strlen(natural));
+	buf_add(&s->id, "", 1);
+	buf_add(&s->id, wire, strlen(wire) + 1);
+	free(natural);
+	/* those between are passes that went out once more, with another batch */
+	while (rc == 0 && (rc = line_reader_next(r, REQUEST_LINE_MAX, ret, err)) == 1) {
+		if (is_request_of(s, *ret))
+			return 0;
+		rc = 0;
+	}
+	if (rc < 0)
+		return err_prefix(err, "batch %lld requests: ", (long long)p->batch);
+	return err_set(err, BD_EIO, "batch %lld requests: %s is not in it", (long long)p->batch, s->id.at);
+}
+
+void request_source_close(struct request_source *s)
+{
+	for (size_t i = 0; i < sizeof s->open / sizeof s->open[0]; i++)
+		if (s->open[i].batch != 0)
+			line_reader_close(&s->open[i].lines);
+	free(s->marks);
+	buf_done(&s->id);
+	request_source_init(s, s->job);
 }

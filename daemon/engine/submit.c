@@ -48,7 +48,7 @@ struct submit {
 	/* applying */
 	struct line_reader reader;
 	bool reading;
-	int64_t at, passes_in;
+	int64_t at;                     /* instances that are in */
 };
 
 /* --- in the worker --------------------------------------------------------------------------------- */
@@ -251,16 +251,28 @@ static int load_row(struct submit *w, struct span line, struct err *err)
 		buf_add_str(&w->id, end);
 	int rc = instance_insert(db, job->row.id, w->at, buf_str(&w->id), off, len, err);
 
-	for (int64_t k = 0; rc == 0 && k < job->row.passk; k++) {
-		int64_t n = w->at * job->row.passk + k;
-
-		if (w->keep == NULL || w->keep[n]) {
-			rc = pass_insert(db, &job->tally, 1, n, err);
-			w->passes_in++;
-		}
-	}
 	w->at++;
 	free(text);
+	return rc;
+}
+
+/* The passes of the instances from..w->at, or those of them that are wanted. */
+static int load_passes(struct submit *w, int64_t from, struct err *err)
+{
+	struct job *job = w->task.job;
+	int64_t n = from * job->row.passk, end = w->at * job->row.passk;
+	int rc = 0;
+
+	while (rc == 0 && n < end) {
+		int64_t first = n;
+
+		while (n < end && (w->keep == NULL || w->keep[n]))
+			n++;
+		if (n > first)
+			rc = pass_insert_run(job->e->db, &job->tally, 1, first, n - first, err);
+		while (n < end && w->keep != NULL && !w->keep[n])
+			n++;
+	}
 	return rc;
 }
 
@@ -328,12 +340,14 @@ static bool apply_some(struct apply *a)
 		w->rc = line_reader_open(&w->reader, w->rows_path, &w->err);
 		w->reading = w->rc == 0;
 	}
-	int64_t step = w->task.job->row.passk + 1;
-	for (int64_t room = ROWS_A_TURN; w->rc == 0 && room > 0 && rc == 1; room -= step) {
+	int64_t step = w->task.job->row.passk + 1, from = w->at;
+	for (int64_t room = RUN_A_TURN; w->rc == 0 && room > 0 && rc == 1; room -= step) {
 		rc = line_reader_next(&w->reader, ROW_LINE_MAX, &line, &w->err);
 		if (rc == 1 && !engine_ok(w->task.e, load_row(w, line, &w->err), &w->err))
 			return true;
 	}
+	if (w->rc == 0 && rc >= 0 && !engine_ok(w->task.e, load_passes(w, from, &w->err), &w->err))
+		return true;
 	if (rc < 0)
 		w->rc = rc;
 	if (w->rc == 0 && rc == 1)

@@ -57,7 +57,8 @@ static bool any_ready(const struct job *job, int stage)
 
 	if (!any || job->row.canary == 0)
 		return any;
-	return engine_ok(job->e, pass_any_ready(job->e->db, job->row.id, stage, turn_last_n(job), &any, &err), &err) && any;
+	int rc = pass_any_ready(job->e->db, job->row.id, stage, job->ready_from[stage], turn_last_n(job), &any, &err);
+	return engine_ok(job->e, rc, &err) && any;
 }
 
 /* The stage that a request file can be made for now, 0: none. */

@@ -53,18 +53,29 @@ static void grow(struct dataset_ids *ids)
 	free(old.at);
 }
 
+static struct dataset_id id_of(struct span id)
+{
+	return (struct dataset_id){ hash_of(id, 0x243F6A8885A308D3u), hash_of(id, 0x13198A2E03707344u) & ~LINE_MASK };
+}
+
+int64_t dataset_ids_find(const struct dataset_ids *ids, struct span id)
+{
+	struct dataset_id want = id_of(id);
+
+	return ids->at == NULL ? 0 : (int64_t)(slot_of(ids, want.hash, want.rest)->rest & LINE_MASK);
+}
+
 int64_t dataset_ids_add(struct dataset_ids *ids, struct span id, int64_t line)
 {
-	uint64_t hash = hash_of(id, 0x243F6A8885A308D3u);
-	uint64_t check = hash_of(id, 0x13198A2E03707344u) & ~LINE_MASK;
+	struct dataset_id new = id_of(id);
 
 	if (ids->at == NULL || ids->count * 4 > ids->mask * 3)
 		grow(ids);
-	struct dataset_id *s = slot_of(ids, hash, check);
+	struct dataset_id *s = slot_of(ids, new.hash, new.rest);
 
 	if (s->rest != 0)
 		return (int64_t)(s->rest & LINE_MASK);
-	*s = (struct dataset_id){ hash, check | ((uint64_t)line & LINE_MASK) };
+	*s = (struct dataset_id){ new.hash, new.rest | ((uint64_t)line & LINE_MASK) };
 	ids->count++;
 	return 0;
 }

@@ -18,6 +18,8 @@ struct dataset_ids {
 /* 0 if it is new; else the line it was first seen in. */
 int64_t dataset_ids_add(struct dataset_ids *ids, struct span id, int64_t line);
 size_t dataset_ids_room(const struct dataset_ids *ids); /* what the next one may take */
+/* The line it was first seen in, 0 if it was not. */
+int64_t dataset_ids_find(const struct dataset_ids *ids, struct span id);
 void dataset_ids_done(struct dataset_ids *ids);
 
 #endif

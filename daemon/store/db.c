@@ -154,7 +154,7 @@ static int open_handle(const char *path, int flags, struct db **ret, struct err 
 	struct db *db = MEM_NEW(struct db);
 
 	db->path = mem_strdup(path);
-	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK || stmt_functions(db->handle) != SQLITE_OK) {
 		int rc = err_set(err, BD_ESTORE, "cannot open the database %s: %s", path,
 		                 db->handle != NULL ? sqlite3_errmsg(db->handle) : "out of memory");
 

@@ -9,7 +9,7 @@
 #include "mem.h"
 #include "stmt.h"
 
-enum { DELETE_MOST = 5000 };
+enum { DELETE_MOST = 5000, STEPS_MOST = 32 };
 
 void job_row_done(struct job_row *r)
 {
@@ -267,26 +267,38 @@ int instance_insert(struct db *db, int64_t job, int64_t n, const char *instance_
 	return stmt_finish(&st, err);
 }
 
-int instance_get(struct db *db, int64_t job, int64_t n, struct instance_place *ret, struct err *err)
+void instance_cursor_init(struct instance_cursor *c, struct db *db, int64_t job)
 {
-	struct instance_place p = { 0 };
-	STMT(st, db, instance_get);
+	*c = (struct instance_cursor){ .st = stmt_get(db, Q_instance_list), .job = job, .n = -1 };
+}
 
-	stmt_bind_int(&st, ":job", job);
-	stmt_bind_int(&st, ":n", n);
-	if (stmt_next(&st)) {
-		p.instance_id = mem_strdup(stmt_text(&st, 0));
-		p.off = stmt_int(&st, 1);
-		p.len = stmt_int(&st, 2);
+static void cursor_seek(struct instance_cursor *c, int64_t n)
+{
+	stmt_release(&c->st);
+	stmt_bind_int(&c->st, ":job", c->job);
+	stmt_bind_int(&c->st, ":first", n);
+	stmt_bind_int(&c->st, ":last", INT64_MAX);
+	c->n = n - 1;
+}
+
+int instance_cursor_to(struct instance_cursor *c, int64_t n, struct instance_place *ret, struct err *err)
+{
+	if (c->n < 0 || n < c->n || n - c->n > STEPS_MOST)
+		cursor_seek(c, n);
+	while (c->n < n && stmt_next(&c->st))
+		c->n = stmt_int(&c->st, 0);
+	if (c->n == n) {
+		*ret = (struct instance_place){ stmt_text(&c->st, 1), stmt_int(&c->st, 2), stmt_int(&c->st, 3) };
+		return 0;
 	}
-	int rc = stmt_finish(&st, err);
-	if (rc == 0 && p.instance_id == NULL)
-		rc = err_set(err, BD_ENOTFOUND, "job %lld has no instance %lld", (long long)job, (long long)n);
-	if (rc < 0)
-		free(p.instance_id);
-	else
-		*ret = p;
-	return rc;
+	c->n = -1;
+	int rc = stmt_finish(&c->st, err);
+	return rc < 0 ? rc : err_set(err, BD_ENOTFOUND, "job %lld has no instance %lld", (long long)c->job, (long long)n);
+}
+
+void instance_cursor_done(struct instance_cursor *c)
+{
+	stmt_release(&c->st);
 }
 
 int instance_find(struct db *db, int64_t job, const char *instance_id, int64_t *ret_n, struct err *err)

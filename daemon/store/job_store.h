@@ -10,6 +10,7 @@
 #include "err.h"
 #include "job_state.h"
 #include "pass_state.h"
+#include "stmt.h"
 
 struct db;
 
@@ -52,9 +53,16 @@ int job_delete_some(struct db *db, int64_t id, struct err *err);
 
 int instance_insert(struct db *db, int64_t job, int64_t n, const char *instance_id, int64_t off, int64_t len,
                     struct err *err);
-struct instance_place { char *instance_id; int64_t off, len; };         /* instance_id owned */
-int instance_get(struct db *db, int64_t job, int64_t n, struct instance_place *ret, struct err *err);
-/* BD_ENOTFOUND without a text if there is none. */
+/* Goes over a job's instances, best forwards: the one that it is at costs nothing, the next ones little. */
+struct instance_cursor {
+	struct stmt st;
+	int64_t job, n;                         /* n: where it is; -1: nowhere yet */
+};
+struct instance_place { const char *instance_id; int64_t off, len; };   /* instance_id: until the cursor goes on */
+void instance_cursor_init(struct instance_cursor *c, struct db *db, int64_t job);
+int instance_cursor_to(struct instance_cursor *c, int64_t n, struct instance_place *ret, struct err *err);     /* BD_ENOTFOUND */
+void instance_cursor_done(struct instance_cursor *c);
+/* Looks at all of them.  BD_ENOTFOUND if there is none. */
 int instance_find(struct db *db, int64_t job, const char *instance_id, int64_t *ret_n, struct err *err);
 
 /* Sums of a job by stage and state. */

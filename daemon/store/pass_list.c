@@ -37,6 +37,17 @@ int pass_list_answered(struct db *db, int64_t job, int stage, int64_t from, size
 	return rc;
 }
 
+int pass_last(struct db *db, int64_t job, int stage, int64_t *ret_n, struct err *err)
+{
+	STMT(st, db, pass_last);
+	bind_stage(&st, job, stage);
+	int64_t n = stmt_next(&st) ? stmt_int(&st, 0) : -1;
+	int rc = stmt_finish(&st, err);
+	if (rc == 0)
+		*ret_n = n;
+	return rc;
+}
+
 int pass_count_really(struct db *db, int64_t job, int stage, int64_t ret[PASS_STATE_COUNT], struct err *err)
 {
 	STMT(st, db, pass_count_really);
@@ -52,10 +63,11 @@ int pass_count_really(struct db *db, int64_t job, int stage, int64_t ret[PASS_ST
 	return stmt_finish(&st, err);
 }
 
-int pass_any_ready(struct db *db, int64_t job, int stage, int64_t last, bool *ret, struct err *err)
+int pass_any_ready(struct db *db, int64_t job, int stage, int64_t from, int64_t last, bool *ret, struct err *err)
 {
 	STMT(st, db, pass_any_ready);
 	bind_stage(&st, job, stage);
+	stmt_bind_int(&st, ":from", from);
 	stmt_bind_int(&st, ":last", last);
 	bool any = stmt_next(&st);
 	int rc = stmt_finish(&st, err);
@@ -64,22 +76,31 @@ int pass_any_ready(struct db *db, int64_t job, int stage, int64_t last, bool *re
 	return rc;
 }
 
-int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, int64_t last, ready_fn each, void *data, struct err *err)
+/* stmt: pass_ready, or pass_ready_later with the answer before. */
+static int each_ready(struct stmt *st, bool later, ready_fn each, void *data, struct err *err)
 {
 	int rc = 0;
-	STMT(st, db, pass_ready);
 
-	bind_stage(&st, job, stage);
-	stmt_bind_int(&st, ":from", from);
-	stmt_bind_int(&st, ":last", last);
-	while (rc == 0 && stmt_next(&st)) {
-		struct ready_pass p = { stmt_int(&st, 0), stmt_int(&st, 1), ref_at(&st, 2) };
+	while (rc == 0 && stmt_next(st)) {
+		struct ready_pass p = { stmt_int(st, 0), stmt_int(st, 1), { 0 } };
 
+		if (later)
+			p.before = ref_at(st, 2);
 		rc = each(data, &p, err);
 	}
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	return stmt_finish(&st, err);
+	return stmt_finish(st, err);
+}
+
+int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, int64_t last, ready_fn each, void *data, struct err *err)
+{
+	__attribute__((cleanup(stmt_release))) struct stmt st = stmt_get(db, stage > 1 ? Q_pass_ready_later : Q_pass_ready);
+
+	bind_stage(&st, job, stage);
+	stmt_bind_int(&st, ":from", from);
+	stmt_bind_int(&st, ":last", last);
+	return each_ready(&st, stage > 1, each, data, err);
 }
 
 int pass_of_batch(struct db *db, int64_t job, int stage, int64_t batch, int64_t first, int64_t last,
@@ -96,7 +117,7 @@ int pass_of_batch(struct db *db, int64_t job, int stage, int64_t batch, int64_t 
 	while (stmt_next(&st)) {
 		if ((n & (n - 1)) == 0)
 			list = mem_grow(list, n > 0 ? 2 * n : 1, sizeof *list);
-		list[n++] = (struct member){ stmt_int(&st, 0), stmt_int(&st, 1), stmt_int(&st, 2) };
+		list[n++] = (struct member){ stmt_int(&st, 0), stmt_int(&st, 1) };
 	}
 	int rc = stmt_finish(&st, err);
 	if (rc < 0) {
@@ -108,37 +129,24 @@ int pass_of_batch(struct db *db, int64_t job, int stage, int64_t batch, int64_t 
 	return 0;
 }
 
-/* On to instance n; the cursor stays on the one that it has, if that is it. */
-static int instance_reach(struct stmt *st, int64_t n, int64_t *at, struct err *err)
-{
-	while (*at < n && stmt_next(st))
-		*at = stmt_int(st, 0);
-	if (*at == n)
-		return 0;
-	int rc = stmt_finish(st, err);
-	return rc < 0 ? rc : err_set(err, BD_ESTORE, "instance %lld is missing", (long long)n);
-}
-
 /* Two cursors side by side: a join would look each instance up from the root of its tree. */
 int pass_each(struct db *db, int64_t job, int stage, int64_t passk, pass_fn each, void *data, struct err *err)
 {
-	int64_t at = -1;
+	__attribute__((cleanup(instance_cursor_done))) struct instance_cursor instances;
+	struct instance_place in;
 	int rc = 0;
 	STMT(st, db, pass_list);
-	STMT(in, db, instance_list);
 
 	bind_stage(&st, job, stage);
-	stmt_bind_int(&in, ":job", job);
+	instance_cursor_init(&instances, db, job);
 	while (rc == 0 && stmt_next(&st)) {
-		rc = instance_reach(&in, stmt_int(&st, 0) / passk, &at, err);
+		rc = instance_cursor_to(&instances, stmt_int(&st, 0) / passk, &in, err);
 		if (rc < 0)
 			return rc;
-		struct pass_row p = { .n = stmt_int(&st, 0), .instance_id = stmt_text(&in, 1),
-			.attempt = stmt_int(&st, 2),
-			.request = { stmt_int(&st, 3), 0, stmt_int(&st, 4), stmt_int(&st, 5) },
-			.answer = ref_at(&st, 6),
-			.spool = { stmt_int(&st, 10), stmt_int(&st, 11), stmt_int(&st, 12), stmt_int(&st, 13) },
-			.reason = stmt_text(&st, 14), .details = stmt_text(&st, 15) };
+		struct pass_row p = { .n = stmt_int(&st, 0), .instance_id = in.instance_id,
+			.attempt = stmt_int(&st, 2), .batch = stmt_int(&st, 3), .answer = ref_at(&st, 4),
+			.spool = { stmt_int(&st, 8), stmt_int(&st, 9), stmt_int(&st, 10), stmt_int(&st, 11) },
+			.reason = stmt_text(&st, 12), .details = stmt_text(&st, 13) };
 
 		if (!pass_state_of(stmt_text(&st, 1), &p.state))
 			return err_set(err, BD_ESTORE, "pass %lld has an unknown state", (long long)p.n);

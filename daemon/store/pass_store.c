@@ -81,12 +81,20 @@ int tally_flush(struct db *db, struct tally *t, struct err *err)
 	return rc;
 }
 
-/* Every move of a pass goes through here: the table allows it, the sums follow it. */
-static void moved(struct tally *t, int stage, enum pass_state from, enum pass_state to, int64_t n)
+static void now_ready(struct tally *t, int stage, int64_t first)
+{
+	if (t->ready_from[stage] == 0 || first + 1 < t->ready_from[stage])
+		t->ready_from[stage] = first + 1;
+}
+
+/* Every move of passes, n of them from `first` on, goes through here: the table allows it, the sums follow it. */
+static void moved(struct tally *t, int stage, int64_t first, enum pass_state from, enum pass_state to, int64_t n)
 {
 	assert(pass_may_move(from, to));
 	t->n[stage][from] -= n;
 	t->n[stage][to] += n;
+	if (to == PASS_READY && n > 0)
+		now_ready(t, stage, first);
 }
 
 static void bind_pass(struct stmt *st, const struct tally *t, int stage, int64_t n)
@@ -96,19 +104,33 @@ static void bind_pass(struct stmt *st, const struct tally *t, int stage, int64_t
 	stmt_bind_int(st, ":n", n);
 }
 
-/* Finish an UPDATE of one row that must have been in the state it was taken to be in. */
-static int finish_move(struct stmt *st, struct tally *t, int stage, int64_t n, enum pass_state from,
-                       enum pass_state to, struct err *err)
+static void bind_run(struct stmt *st, const struct tally *t, int stage, int64_t first, int64_t last)
+{
+	stmt_bind_int(st, ":job", t->job);
+	stmt_bind_int(st, ":stage", stage);
+	stmt_bind_int(st, ":first", first);
+	stmt_bind_int(st, ":last", last);
+}
+
+/* Finish an UPDATE of n rows, from pass `first` on, that must all have been in the state they were taken to be in. */
+static int finish_run(struct stmt *st, struct tally *t, int stage, int64_t first, int64_t n, enum pass_state from,
+                      enum pass_state to, struct err *err)
 {
 	int rc = stmt_finish(st, err);
 
 	if (rc < 0)
 		return rc;
-	if (stmt_changes(st) != 1)
-		return err_set(err, BD_EINTERNAL, "pass %lld of job %lld at stage %d is not %s", (long long)n,
-		               (long long)t->job, stage, pass_state_name(from));
-	moved(t, stage, from, to, 1);
+	if (stmt_changes(st) != n)
+		return err_set(err, BD_EINTERNAL, "pass %lld of job %lld at stage %d, or one of the %lld behind it, is not %s",
+		               (long long)first, (long long)t->job, stage, (long long)n - 1, pass_state_name(from));
+	moved(t, stage, first, from, to, n);
 	return 0;
+}
+
+static int finish_move(struct stmt *st, struct tally *t, int stage, int64_t n, enum pass_state from,
+                       enum pass_state to, struct err *err)
+{
+	return finish_run(st, t, stage, n, 1, from, to, err);
 }
 
 static int count_reason(struct db *db, struct tally *t, char kind, const char *reason, int64_t n, struct err *err)
@@ -126,40 +148,49 @@ int pass_insert(struct db *db, struct tally *t, int stage, int64_t n, struct err
 	STMT(st, db, pass_insert);
 	bind_pass(&st, t, stage, n);
 	int rc = stmt_finish(&st, err);
-	if (rc == 0)
+	if (rc == 0) {
 		t->n[stage][PASS_READY]++;
+		now_ready(t, stage, n);
+	}
 	return rc;
 }
 
-int pass_batched(struct db *db, struct tally *t, int stage, int64_t n, int64_t batch, int64_t off, int64_t len,
-                 struct err *err)
+int pass_insert_run(struct db *db, struct tally *t, int stage, int64_t first, int64_t n, struct err *err)
+{
+	STMT(st, db, pass_insert_run);
+	bind_run(&st, t, stage, first, first + n - 1);
+	int rc = stmt_finish(&st, err);
+	if (rc == 0) {
+		t->n[stage][PASS_READY] += n;
+		now_ready(t, stage, first);
+	}
+	return rc;
+}
+
+int pass_batched(struct db *db, struct tally *t, int stage, int64_t first, int64_t n, int64_t batch, struct err *err)
 {
 	STMT(st, db, pass_to_batched);
-	bind_pass(&st, t, stage, n);
+	bind_run(&st, t, stage, first, first + n - 1);
 	stmt_bind_int(&st, ":batch", batch);
-	stmt_bind_int(&st, ":off", off);
-	stmt_bind_int(&st, ":len", len);
-	return finish_move(&st, t, stage, n, PASS_READY, PASS_BATCHED, err);
+	return finish_run(&st, t, stage, first, n, PASS_READY, PASS_BATCHED, err);
 }
 
-static int to_answered(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state to, const char *reason,
-                       const struct line_ref *answer, struct err *err)
+static int to_answered(struct db *db, struct tally *t, int stage, int64_t first, int64_t n, enum pass_state to,
+                       const char *reason, const struct line_ref *answers, struct err *err)
 {
 	STMT(st, db, pass_to_answered);
-	bind_pass(&st, t, stage, n);
+	bind_run(&st, t, stage, first, first + n - 1);
 	stmt_bind_text(&st, ":state", pass_state_name(to));
 	stmt_bind_text(&st, ":reason", reason);
-	stmt_bind_int(&st, ":batch", answer->batch);
-	stmt_bind_int(&st, ":kind", answer->kind);
-	stmt_bind_int(&st, ":off", answer->off);
-	stmt_bind_int(&st, ":len", answer->len);
-	return finish_move(&st, t, stage, n, PASS_BATCHED, to, err);
+	stmt_bind_int(&st, ":batch", answers->batch);
+	stmt_bind_ints(&st, ":answers", &answers->batch);
+	return finish_run(&st, t, stage, first, n, PASS_BATCHED, to, err);
 }
 
-int pass_answered(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state to,
-                  const struct line_ref *answer, struct err *err)
+int pass_answered(struct db *db, struct tally *t, int stage, int64_t first, int64_t n, enum pass_state to,
+                  const struct line_ref *answers, struct err *err)
 {
-	return to_answered(db, t, stage, n, to, NULL, answer, err);
+	return to_answered(db, t, stage, first, n, to, NULL, answers, err);
 }
 
 int pass_done(struct db *db, struct tally *t, int stage, int64_t n, const struct spool_ref *spool,
@@ -244,43 +275,41 @@ int pass_retry(struct db *db, struct tally *t, int stage, int64_t n, enum pass_s
 	return rc < 0 || from != PASS_FAILED ? rc : count_reason(db, t, 'f', reason, -1, err);
 }
 
-int pass_cancel_some(struct db *db, struct tally *t, int stage, enum pass_state from, size_t most,
-                     int64_t *ret_n, struct err *err)
+int pass_cancel_run(struct db *db, struct tally *t, int stage, enum pass_state from, int64_t first, int64_t last,
+                    struct err *err)
 {
 	STMT(st, db, pass_cancel_open);
-	stmt_bind_int(&st, ":job", t->job);
-	stmt_bind_int(&st, ":stage", stage);
+	bind_run(&st, t, stage, first, last);
 	stmt_bind_text(&st, ":from", pass_state_name(from));
-	stmt_bind_int(&st, ":most", (int64_t)most);
 	int rc = stmt_finish(&st, err);
-	if (rc < 0)
-		return rc;
-	*ret_n = stmt_changes(&st);
-	moved(t, stage, from, PASS_CANCELED, *ret_n);
-	return 0;
+	if (rc == 0)
+		moved(t, stage, first, from, PASS_CANCELED, stmt_changes(&st));
+	return rc;
 }
 
-int pass_canceled(struct db *db, struct tally *t, int stage, int64_t n, const struct line_ref *line, bool answered,
-                  struct err *err)
+int pass_canceled(struct db *db, struct tally *t, int stage, int64_t n, const struct line_ref *line, struct err *err)
 {
 	if (line != NULL && line->batch != 0)
-		return to_answered(db, t, stage, n, PASS_CANCELED, answered ? PASS_REASON_ANSWERED : NULL, line, err);
+		return to_answered(db, t, stage, n, 1, PASS_CANCELED, NULL, line, err);
 	STMT(st, db, pass_to_canceled);
 	bind_pass(&st, t, stage, n);
 	return finish_move(&st, t, stage, n, PASS_BATCHED, PASS_CANCELED, err);
+}
+
+int pass_canceled_run(struct db *db, struct tally *t, int stage, int64_t first, int64_t n, const struct line_ref *answers,
+                      struct err *err)
+{
+	return to_answered(db, t, stage, first, n, PASS_CANCELED, PASS_REASON_ANSWERED, answers, err);
 }
 
 int pass_release_batch(struct db *db, struct tally *t, int stage, int64_t batch, int64_t first, int64_t last,
                        struct err *err)
 {
 	STMT(st, db, pass_release_batch);
-	stmt_bind_int(&st, ":job", t->job);
-	stmt_bind_int(&st, ":stage", stage);
+	bind_run(&st, t, stage, first, last);
 	stmt_bind_int(&st, ":batch", batch);
-	stmt_bind_int(&st, ":first", first);
-	stmt_bind_int(&st, ":last", last);
 	int rc = stmt_finish(&st, err);
 	if (rc == 0)
-		moved(t, stage, PASS_BATCHED, PASS_READY, stmt_changes(&st));
+		moved(t, stage, first, PASS_BATCHED, PASS_READY, stmt_changes(&st));
 	return rc;
 }

@@ -11,8 +11,9 @@
 #include "pass_state.h"
 
 /*
- * Moves of passes.  Each is one row and keeps the job's sums in a tally, which tally_flush() writes in the
- * same transaction: rows and sums never part.
+ * Moves of passes.  Each keeps the job's sums in a tally, which tally_flush() writes in the same transaction: rows and
+ * sums never part.  What many passes in a row go through together is one statement for all of them, a run: n passes
+ * from `first` on.
  */
 struct tally {
 	int64_t job;
@@ -20,6 +21,7 @@ struct tally {
 	struct { char kind; char reason[64]; int64_t n; } reasons[16];  /* kind 'f'ailed or 'a'gain */
 	size_t n_reasons;
 	int64_t prompt, completion, cached, reasoning, parses, bytes_read, spools;
+	int64_t ready_from[STAGES_MAX + 1];     /* 1 + the first pass that became READY; 0: none did */
 };
 /* Adds what is in the tally to the sums, and empties it. */
 int tally_flush(struct db *db, struct tally *t, struct err *err);
@@ -31,11 +33,12 @@ struct line_ref {
 
 /* A new pass, or one that starts the stage afresh: READY. */
 int pass_insert(struct db *db, struct tally *t, int stage, int64_t n, struct err *err);
-int pass_batched(struct db *db, struct tally *t, int stage, int64_t n, int64_t batch, int64_t off, int64_t len,
-                 struct err *err);
-/* BATCHED to ANSWERED, or to DONE where an answer is all (raw). */
-int pass_answered(struct db *db, struct tally *t, int stage, int64_t n, enum pass_state to,
-                  const struct line_ref *answer, struct err *err);
+/* New ones, all of a run. */
+int pass_insert_run(struct db *db, struct tally *t, int stage, int64_t first, int64_t n, struct err *err);
+int pass_batched(struct db *db, struct tally *t, int stage, int64_t first, int64_t n, int64_t batch, struct err *err);
+/* BATCHED to ANSWERED, or to DONE where an answer is all (raw); answers: one for each of the run, all of one batch. */
+int pass_answered(struct db *db, struct tally *t, int stage, int64_t first, int64_t n, enum pass_state to,
+                  const struct line_ref *answers, struct err *err);
 struct spool_ref { int64_t spool, off, out_len, proc_len; };            /* spool 0: none */
 /* ANSWERED to DONE; reason NULL, or "partial" */
 int pass_done(struct db *db, struct tally *t, int stage, int64_t n, const struct spool_ref *spool,
@@ -54,12 +57,14 @@ int pass_retry(struct db *db, struct tally *t, int stage, int64_t n, enum pass_s
                enum pass_state to, const char *reason, struct err *err);
 /* Why a CANCELED pass need not be asked again: its answer is there, not judged yet.  queries.sql has it too. */
 #define PASS_REASON_ANSWERED "answered"
-/* Some READY or ANSWERED ones to CANCELED; *ret_n how many, 0: none left. */
-int pass_cancel_some(struct db *db, struct tally *t, int stage, enum pass_state from, size_t most,
-                     int64_t *ret_n, struct err *err);
-/* BATCHED to CANCELED, keeping the line that came (NULL: none); answered: it is an answer, to go on from at a retry. */
-int pass_canceled(struct db *db, struct tally *t, int stage, int64_t n, const struct line_ref *line, bool answered,
-                  struct err *err);
+/* READY or ANSWERED ones to CANCELED: those among first..last. */
+int pass_cancel_run(struct db *db, struct tally *t, int stage, enum pass_state from, int64_t first, int64_t last,
+                    struct err *err);
+/* BATCHED to CANCELED, keeping the line that came (NULL: none). */
+int pass_canceled(struct db *db, struct tally *t, int stage, int64_t n, const struct line_ref *line, struct err *err);
+/* The same with answers to go on from at a retry. */
+int pass_canceled_run(struct db *db, struct tally *t, int stage, int64_t first, int64_t n, const struct line_ref *answers,
+                      struct err *err);
 /* All of a batch that was never sent: BATCHED to READY. */
 int pass_release_batch(struct db *db, struct tally *t, int stage, int64_t batch, int64_t first, int64_t last,
                        struct err *err);
@@ -71,7 +76,9 @@ struct answered_pass {
 };
 int pass_list_answered(struct db *db, int64_t job, int stage, int64_t from, size_t most,
                        struct answered_pass *ret, size_t *ret_n, struct err *err);
-int pass_any_ready(struct db *db, int64_t job, int stage, int64_t last, bool *ret, struct err *err);
+/* Looks at each pass from..last. */
+int pass_any_ready(struct db *db, int64_t job, int stage, int64_t from, int64_t last, bool *ret, struct err *err);
+int pass_last(struct db *db, int64_t job, int stage, int64_t *ret_n, struct err *err);     /* -1: there is none */
 int pass_count_really(struct db *db, int64_t job, int stage, int64_t ret[PASS_STATE_COUNT], struct err *err);
 
 /* Cursors for workers, on connections of their own. */
@@ -83,7 +90,7 @@ typedef int (*ready_fn)(void *data, const struct ready_pass *p, struct err *err)
 /* From pass n = from up to last. */
 int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, int64_t last, ready_fn each, void *data, struct err *err);
 
-struct member { int64_t n, attempt, off; };       /* off: of its request in the batch's file */
+struct member { int64_t n, attempt; };
 /* Members of a batch not yet dealt with, by n; owned by the caller. */
 int pass_of_batch(struct db *db, int64_t job, int stage, int64_t batch, int64_t first, int64_t last,
                   struct member **ret, size_t *ret_n, struct err *err);
@@ -92,7 +99,8 @@ struct pass_row {
 	int64_t n, attempt;
 	const char *instance_id;                /* valid during the callback */
 	enum pass_state state;
-	struct line_ref request, answer;
+	int64_t batch;                          /* the last one that it was sent in; 0: none */
+	struct line_ref answer;
 	struct spool_ref spool;
 	const char *reason, *details;           /* "" if none */
 };

@@ -66,6 +66,30 @@ void stmt_bind_text(struct stmt *st, const char *name, const char *value)
 		         sqlite3_bind_text(st->handle, parameter(st, name), value, -1, SQLITE_STATIC);
 }
 
+#define INTS "ints"                     /* what kind of pointer it is: only then int_at() takes it */
+
+void stmt_bind_ints(struct stmt *st, const char *name, const int64_t *at)
+{
+	if (st->rc == 0)
+		st->rc = sqlite3_bind_pointer(st->handle, parameter(st, name), (void *)(uintptr_t)at, INTS, NULL);
+}
+
+static void int_at(sqlite3_context *ctx, int n_args, sqlite3_value **args)
+{
+	const int64_t *at = sqlite3_value_pointer(args[0], INTS);
+
+	(void)n_args;
+	if (at == NULL)
+		sqlite3_result_error(ctx, "int_at: no list is bound", -1);
+	else
+		sqlite3_result_int64(ctx, at[sqlite3_value_int64(args[1])]);
+}
+
+int stmt_functions(struct sqlite3 *handle)
+{
+	return sqlite3_create_function_v2(handle, "int_at", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, int_at, NULL, NULL, NULL);
+}
+
 bool stmt_next(struct stmt *st)
 {
 	if (st->rc == 0) {

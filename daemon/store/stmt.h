@@ -9,6 +9,7 @@
 #include "err.h"
 
 struct db;
+struct sqlite3;
 struct sqlite3_stmt;
 
 enum query {
@@ -39,6 +40,9 @@ void stmt_bind_int(struct stmt *st, const char *name, int64_t value);
 void stmt_bind_null(struct stmt *st, const char *name);
 /* value must outlive the statement's use; nothing is copied.  NULL binds NULL. */
 void stmt_bind_text(struct stmt *st, const char *name, const char *value);
+/* For int_at(:name, i) in the query: the i-th of these.  Nothing checks i: it is the query's own arithmetic on bound numbers. */
+void stmt_bind_ints(struct stmt *st, const char *name, const int64_t *at);
+int stmt_functions(struct sqlite3 *handle);     /* makes int_at() known to a connection; a SQLite code */
 bool stmt_next(struct stmt *st);
 int64_t stmt_int(struct stmt *st, int col);
 const char *stmt_text(struct stmt *st, int col); /* never NULL; valid until the next step */

@@ -46,19 +46,16 @@ CREATE TABLE instance (
   len         INTEGER NOT NULL,
   PRIMARY KEY (job, n)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX instance_by_id ON instance(job, instance_id);
 
--- A pass at a stage: its state and the last request and answer of it.
+-- A pass at a stage: its state and the last answer to it.  Here are the many rows: a CHECK of the states' names would cost
+-- more than all else of a move, and an index would be changed with each; pass_state.def and the audit stand for the names.
 CREATE TABLE pass (
   job       INTEGER NOT NULL,
   stage     INTEGER NOT NULL,
   n         INTEGER NOT NULL,               -- instance.n * job.passk + k
-  state     TEXT NOT NULL DEFAULT 'READY'
-            CHECK (state IN ('READY','BATCHED','ANSWERED','DONE','FAILED','CANCELED')),
+  state     TEXT NOT NULL DEFAULT 'READY',
   attempt   INTEGER NOT NULL DEFAULT 0,     -- how often it was sent
-  batch     INTEGER,                        -- the last one it was sent in
-  req_off   INTEGER,                        -- in that batch's request file
-  req_len   INTEGER,
+  batch     INTEGER,                        -- the last one it was sent in; its request stands in that one's file
   ans_batch INTEGER,                        -- the batch whose answer counts
   ans_kind  INTEGER,                        -- 0 output file, 1 error file
   ans_off   INTEGER,
@@ -71,7 +68,7 @@ CREATE TABLE pass (
   details   TEXT,
   PRIMARY KEY (job, stage, n)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX pass_open ON pass(job, stage, state, n) WHERE state IN ('READY','ANSWERED');
+CREATE INDEX pass_answered ON pass(job, stage, n) WHERE state = 'ANSWERED';      -- raw has none of them
 
 -- Sums kept beside the rows, so that nobody counts.
 CREATE TABLE pass_count (

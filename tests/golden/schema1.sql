@@ -32,16 +32,17 @@ CREATE TABLE batch (
   created_ms     INTEGER NOT NULL,
   ended_ms       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-INSERT INTO "batch" VALUES(1,1,1,'quick','ENDED','',0,3,4,6396,1,1,0,0,1795351158109,1795351158393,'file-000001','batch_000001','completed','file-000004','',4,0,'',-1,0,0,1795351158023,1795351158393);
-INSERT INTO "batch" VALUES(2,1,1,'quick','ENDED','',4,7,4,5986,1,1,0,0,1795351158123,1795351158424,'file-000002','batch_000002','completed','file-000005','',4,0,'',-1,0,0,1795351158094,1795351158424);
-INSERT INTO "batch" VALUES(3,1,1,'quick','ENDED','',8,9,2,3214,1,1,0,0,1795351158138,1795351158488,'file-000003','batch_000003','completed','file-000006','',2,0,'',-1,0,0,1795351158117,1795351158488);
-INSERT INTO "batch" VALUES(4,1,2,'quick','ENDED','',0,3,3,15307,1,1,0,0,1795351158424,1795351158541,'file-000007','batch_000004','completed','file-000011','',3,0,'',-1,0,0,1795351158397,1795351158541);
-INSERT INTO "batch" VALUES(5,1,1,'quick','ENDED','',1,1,1,1581,1,1,0,0,1795351158431,1795351158640,'file-000008','batch_000005','completed','file-000012','',1,0,'',-1,0,0,1795351158398,1795351158640);
-INSERT INTO "batch" VALUES(6,1,2,'quick','ENDED','',4,7,4,17754,1,1,0,0,1795351158478,1795351158653,'file-000009','batch_000006','completed','file-000013','',4,0,'',-1,0,0,1795351158427,1795351158653);
-INSERT INTO "batch" VALUES(7,1,2,'quick','ENDED','',8,9,2,6910,1,1,0,0,1795351158519,1795351158666,'file-000010','batch_000007','completed','file-000014','',2,0,'',-1,0,0,1795351158495,1795351158666);
-INSERT INTO "batch" VALUES(8,1,2,'quick','ENDED','',1,7,4,20378,1,1,0,0,1795351158689,1795351158994,'file-000015','batch_000008','completed','file-000016','',4,0,'',-1,0,0,1795351158665,1795351158994);
-INSERT INTO "batch" VALUES(9,2,1,'slow','RUNNING','',0,3,4,6396,1,1,2,1795351159713,1795351159445,1795351159465,'file-000001','batch_000001','validating','','',0,0,'',-1,0,0,1795351159426,0);
-INSERT INTO "batch" VALUES(10,3,1,'slow','RUNNING','',0,1,2,3160,1,1,1,1795351159774,1795351159535,1795351159537,'file-000002','batch_000002','validating','','',0,0,'',-1,1,0,1795351159469,0);
+INSERT INTO "batch" VALUES(1,1,1,'quick','ENDED','',0,3,4,6396,1,1,0,0,1795358656529,1795358656810,'file-000001','batch_000001','completed','file-000004','',4,0,'',-1,0,0,1795358656463,1795358656810);
+INSERT INTO "batch" VALUES(2,1,1,'quick','ENDED','',4,7,4,5986,1,1,0,0,1795358656539,1795358656817,'file-000002','batch_000002','completed','file-000005','',4,0,'',-1,0,0,1795358656494,1795358656817);
+INSERT INTO "batch" VALUES(3,1,1,'quick','ENDED','',8,9,2,3214,1,1,0,0,1795358656562,1795358656870,'file-000003','batch_000003','completed','file-000006','',2,0,'',-1,0,0,1795358656533,1795358656870);
+INSERT INTO "batch" VALUES(4,1,2,'quick','ENDED','',0,3,3,15307,1,1,0,0,1795358656845,1795358656964,'file-000007','batch_000004','completed','file-000011','',3,0,'',-1,0,0,1795358656817,1795358656964);
+INSERT INTO "batch" VALUES(5,1,1,'quick','ENDED','',1,1,1,1581,1,1,0,0,1795358656853,1795358656996,'file-000008','batch_000005','completed','file-000012','',1,0,'',-1,0,0,1795358656825,1795358656996);
+INSERT INTO "batch" VALUES(6,1,2,'quick','ENDED','',4,7,4,17754,1,1,0,0,1795358656860,1795358657145,'file-000009','batch_000006','completed','file-000013','',4,0,'',-1,0,0,1795358656831,1795358657145);
+INSERT INTO "batch" VALUES(7,1,2,'quick','ENDED','',8,9,2,6910,1,1,0,0,1795358656901,1795358657201,'file-000010','batch_000007','completed','file-000014','',2,0,'',-1,0,0,1795358656877,1795358657201);
+INSERT INTO "batch" VALUES(8,1,2,'quick','ENDED','',1,3,2,11260,1,1,0,0,1795358657057,1795358657360,'file-000015','batch_000008','completed','file-000016','',2,0,'',-1,0,0,1795358657023,1795358657360);
+INSERT INTO "batch" VALUES(9,1,2,'quick','ENDED','',6,7,2,9118,1,1,0,0,1795358657210,1795358657489,'file-000017','batch_000009','completed','file-000018','',2,0,'',-1,0,0,1795358657171,1795358657489);
+INSERT INTO "batch" VALUES(10,2,1,'slow','RUNNING','',0,3,4,6396,1,1,2,1795358658078,1795358657785,1795358657789,'file-000001','batch_000001','validating','','',0,0,'',-1,0,0,1795358657774,0);
+INSERT INTO "batch" VALUES(11,3,1,'slow','RUNNING','',0,1,2,3160,1,1,2,1795358658106,1795358657841,1795358657845,'file-000002','batch_000002','validating','','',0,0,'',-1,1,0,1795358657825,0);
 CREATE TABLE endpoint (
   name        TEXT PRIMARY KEY,
   parked      TEXT NOT NULL DEFAULT '',     -- why nothing is sent to it; '': it is open
@@ -56,30 +57,32 @@ CREATE TABLE event (
   level   TEXT NOT NULL,
   text    TEXT NOT NULL
 ) STRICT;
-INSERT INTO "event" VALUES(1,1795351157997,1,0,'notice','submitted: bugfixer ended, 5 instances, 10 passes, endpoint quick');
-INSERT INTO "event" VALUES(2,1795351158111,1,1,'info','stage 1: 4 requests are at the endpoint as batch_000001');
-INSERT INTO "event" VALUES(3,1795351158134,1,2,'info','stage 1: 4 requests are at the endpoint as batch_000002');
-INSERT INTO "event" VALUES(4,1795351158145,1,3,'info','stage 1: 2 requests are at the endpoint as batch_000003');
-INSERT INTO "event" VALUES(5,1795351158393,1,1,'info','stage 1: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(6,1795351158424,1,2,'info','stage 1: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(7,1795351158429,1,4,'info','stage 2: 3 requests are at the endpoint as batch_000004');
-INSERT INTO "event" VALUES(8,1795351158452,1,5,'info','stage 1: 1 requests are at the endpoint as batch_000005');
-INSERT INTO "event" VALUES(9,1795351158488,1,3,'info','stage 1: 2 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(10,1795351158505,1,6,'info','stage 2: 4 requests are at the endpoint as batch_000006');
-INSERT INTO "event" VALUES(11,1795351158522,1,7,'info','stage 2: 2 requests are at the endpoint as batch_000007');
-INSERT INTO "event" VALUES(12,1795351158541,1,4,'info','stage 2: 3 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(13,1795351158640,1,5,'info','stage 1: 1 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(14,1795351158653,1,6,'info','stage 2: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(15,1795351158666,1,7,'info','stage 2: 2 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(16,1795351158692,1,8,'info','stage 2: 4 requests are at the endpoint as batch_000008');
-INSERT INTO "event" VALUES(17,1795351158994,1,8,'info','stage 2: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(18,1795351159129,1,0,'warning','failed: 9 passes done, 1 failed');
-INSERT INTO "event" VALUES(19,1795351159135,1,0,'info','its audit adds up');
-INSERT INTO "event" VALUES(20,1795351159417,2,0,'notice','submitted: bugfixer open, 5 instances, 4 passes, endpoint slow');
-INSERT INTO "event" VALUES(21,1795351159457,3,0,'notice','submitted: bugfixer canceled, 5 instances, 2 passes, endpoint slow');
-INSERT INTO "event" VALUES(22,1795351159465,2,9,'info','stage 1: 4 requests are at the endpoint as batch_000001');
-INSERT INTO "event" VALUES(23,1795351159537,3,10,'info','stage 1: 2 requests are at the endpoint as batch_000002');
-INSERT INTO "event" VALUES(24,1795351159659,3,0,'notice','canceled');
+INSERT INTO "event" VALUES(1,1795358656460,1,0,'notice','submitted: bugfixer ended, 5 instances, 10 passes, endpoint quick');
+INSERT INTO "event" VALUES(2,1795358656537,1,1,'info','stage 1: 4 requests are at the endpoint as batch_000001');
+INSERT INTO "event" VALUES(3,1795358656545,1,2,'info','stage 1: 4 requests are at the endpoint as batch_000002');
+INSERT INTO "event" VALUES(4,1795358656565,1,3,'info','stage 1: 2 requests are at the endpoint as batch_000003');
+INSERT INTO "event" VALUES(5,1795358656810,1,1,'info','stage 1: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(6,1795358656817,1,2,'info','stage 1: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(7,1795358656858,1,4,'info','stage 2: 3 requests are at the endpoint as batch_000004');
+INSERT INTO "event" VALUES(8,1795358656866,1,5,'info','stage 1: 1 requests are at the endpoint as batch_000005');
+INSERT INTO "event" VALUES(9,1795358656869,1,6,'info','stage 2: 4 requests are at the endpoint as batch_000006');
+INSERT INTO "event" VALUES(10,1795358656870,1,3,'info','stage 1: 2 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(11,1795358656906,1,7,'info','stage 2: 2 requests are at the endpoint as batch_000007');
+INSERT INTO "event" VALUES(12,1795358656964,1,4,'info','stage 2: 3 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(13,1795358656996,1,5,'info','stage 1: 1 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(14,1795358657069,1,8,'info','stage 2: 2 requests are at the endpoint as batch_000008');
+INSERT INTO "event" VALUES(15,1795358657145,1,6,'info','stage 2: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(16,1795358657201,1,7,'info','stage 2: 2 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(17,1795358657214,1,9,'info','stage 2: 2 requests are at the endpoint as batch_000009');
+INSERT INTO "event" VALUES(18,1795358657359,1,8,'info','stage 2: 2 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(19,1795358657489,1,9,'info','stage 2: 2 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(20,1795358657577,1,0,'warning','failed: 9 passes done, 1 failed');
+INSERT INTO "event" VALUES(21,1795358657581,1,0,'info','its audit adds up');
+INSERT INTO "event" VALUES(22,1795358657768,2,0,'notice','submitted: bugfixer open, 2 instances, 4 passes, endpoint slow');
+INSERT INTO "event" VALUES(23,1795358657789,2,10,'info','stage 1: 4 requests are at the endpoint as batch_000001');
+INSERT INTO "event" VALUES(24,1795358657793,3,0,'notice','submitted: bugfixer canceled, 1 instances, 2 passes, endpoint slow');
+INSERT INTO "event" VALUES(25,1795358657845,3,11,'info','stage 1: 2 requests are at the endpoint as batch_000002');
+INSERT INTO "event" VALUES(26,1795358657946,3,0,'notice','canceled');
 CREATE TABLE instance (
   job         INTEGER NOT NULL,
   n           INTEGER NOT NULL,             -- from 0, in the order of the dataset
@@ -132,24 +135,21 @@ CREATE TABLE job (
   parses     INTEGER NOT NULL DEFAULT 0,    -- structure files scanned
   bytes_read INTEGER NOT NULL DEFAULT 0     -- of structure files
 ) STRICT;
-INSERT INTO "job" VALUES(1,'ended','bugfixer','FAILED','1 of 10 passes failed','quick','{"workflow":"bugfixer","model_name":"demo-model","temp":0.8,"greedy_first":true,"convert_crlf":true,"passk":2,"repo_mirrors":"/golden/data/mirrors","line_url":"/v1/chat/completions"}','demo-model','/golden/data/demo.jsonl','/golden/ended','',0,0,0,2,2,5,10,1795351157962,1795351159129,4,19390,2005,0,0,0,0);
-INSERT INTO "job" VALUES(2,'open','bugfixer','RUNNING','','slow','{"workflow":"bugfixer","model_name":"demo-model","temp":0.8,"greedy_first":true,"convert_crlf":true,"passk":2,"repo_mirrors":"/golden/data/mirrors","line_url":"/v1/chat/completions"}','demo-model','/golden/data/demo.jsonl','/golden/open','',0,0,0,2,2,5,4,1795351159386,0,0,0,0,0,0,0,0);
-INSERT INTO "job" VALUES(3,'canceled','bugfixer','CANCELED','canceled','slow','{"workflow":"bugfixer","model_name":"demo-model","temp":0.8,"greedy_first":true,"convert_crlf":true,"passk":2,"repo_mirrors":"/golden/data/mirrors","line_url":"/v1/chat/completions"}','demo-model','/golden/data/demo.jsonl','/golden/canceled','',0,0,0,2,2,5,2,1795351159434,1795351159659,0,0,0,0,0,0,0);
+INSERT INTO "job" VALUES(1,'ended','bugfixer','FAILED','1 of 10 passes failed','quick','{"workflow":"bugfixer","model_name":"demo-model","temp":0.8,"greedy_first":true,"convert_crlf":true,"passk":2,"repo_mirrors":"/golden/data/mirrors","line_url":"/v1/chat/completions"}','demo-model','/golden/data/demo.jsonl','/golden/ended','',0,0,0,2,2,5,10,1795358656453,1795358657577,5,19390,2005,0,0,0,0);
+INSERT INTO "job" VALUES(2,'open','bugfixer','RUNNING','','slow','{"workflow":"bugfixer","model_name":"demo-model","temp":0.8,"greedy_first":true,"convert_crlf":true,"passk":2,"repo_mirrors":"/golden/data/mirrors","line_url":"/v1/chat/completions"}','demo-model','/golden/data/demo.jsonl','/golden/open','',0,0,0,2,2,2,4,1795358657763,0,0,0,0,0,0,0,0);
+INSERT INTO "job" VALUES(3,'canceled','bugfixer','CANCELED','canceled','slow','{"workflow":"bugfixer","model_name":"demo-model","temp":0.8,"greedy_first":true,"convert_crlf":true,"passk":2,"repo_mirrors":"/golden/data/mirrors","line_url":"/v1/chat/completions"}','demo-model','/golden/data/demo.jsonl','/golden/canceled','',0,0,0,2,2,1,2,1795358657782,0,0,0,0,0,0,0,0);
 CREATE TABLE meta (
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "meta" VALUES('uuid','b6dc52ce50f8');
+INSERT INTO "meta" VALUES('uuid','9e8cca825e07');
 CREATE TABLE pass (
   job       INTEGER NOT NULL,
   stage     INTEGER NOT NULL,
   n         INTEGER NOT NULL,               -- instance.n * job.passk + k
-  state     TEXT NOT NULL DEFAULT 'READY'
-            CHECK (state IN ('READY','BATCHED','ANSWERED','DONE','FAILED','CANCELED')),
+  state     TEXT NOT NULL DEFAULT 'READY',
   attempt   INTEGER NOT NULL DEFAULT 0,     -- how often it was sent
-  batch     INTEGER,                        -- the last one it was sent in
-  req_off   INTEGER,                        -- in that batch's request file
-  req_len   INTEGER,
+  batch     INTEGER,                        -- the last one it was sent in; its request stands in that one's file
   ans_batch INTEGER,                        -- the batch whose answer counts
   ans_kind  INTEGER,                        -- 0 output file, 1 error file
   ans_off   INTEGER,
@@ -162,32 +162,32 @@ CREATE TABLE pass (
   details   TEXT,
   PRIMARY KEY (job, stage, n)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "pass" VALUES(1,1,0,'DONE',1,1,0,1579,1,0,0,589,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(1,1,1,'DONE',2,5,0,1581,5,0,0,747,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(1,1,2,'DONE',1,1,3160,1617,1,0,1255,549,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(1,1,3,'DONE',1,1,4777,1619,1,0,1805,549,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(1,1,4,'DONE',1,2,0,1500,2,0,0,587,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(1,1,5,'DONE',1,2,1500,1502,2,0,588,558,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(1,1,6,'DONE',1,2,3002,1491,2,0,1147,552,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(1,1,7,'DONE',1,2,4493,1493,2,0,1700,534,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(1,1,8,'DONE',1,3,0,1606,3,0,0,540,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(1,1,9,'DONE',1,3,1606,1608,3,0,541,576,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,0,'DONE',1,4,0,4681,4,0,0,1109,1,0,759,5825,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,1,'DONE',1,8,0,5946,8,0,0,1169,4,0,1009,6361,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,2,'DONE',1,4,4681,5312,4,0,1110,1558,1,6584,1285,8318,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,3,'DONE',2,8,5946,5314,8,0,1170,1343,4,7370,1189,7825,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,4,'DONE',1,6,0,4440,6,0,0,942,2,0,561,2946,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,5,'DONE',1,6,4440,4196,6,0,943,817,2,3507,541,2406,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,6,'DONE',2,8,11260,5083,8,0,2514,812,4,16384,661,3216,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,7,'FAILED',2,8,16343,4035,8,0,3327,745,NULL,NULL,NULL,NULL,'no_edit','stage 2: no SEARCH/REPLACE block');
-INSERT INTO "pass" VALUES(1,2,8,'DONE',1,7,0,3012,7,0,0,1185,3,0,948,2790,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,9,'DONE',1,7,3012,3898,7,0,1186,1663,3,3738,1462,4057,NULL,NULL);
-INSERT INTO "pass" VALUES(2,1,0,'BATCHED',1,9,0,1579,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(2,1,1,'BATCHED',1,9,1579,1581,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(2,1,2,'BATCHED',1,9,3160,1617,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(2,1,3,'BATCHED',1,9,4777,1619,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(3,1,0,'BATCHED',1,10,0,1579,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(3,1,1,'BATCHED',1,10,1579,1581,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(1,1,0,'DONE',1,1,1,0,0,589,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(1,1,1,'DONE',2,5,5,0,0,747,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(1,1,2,'DONE',1,1,1,0,1255,549,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(1,1,3,'DONE',1,1,1,0,1805,549,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(1,1,4,'DONE',1,2,2,0,0,587,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(1,1,5,'DONE',1,2,2,0,588,558,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(1,1,6,'DONE',1,2,2,0,1147,552,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(1,1,7,'DONE',1,2,2,0,1700,534,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(1,1,8,'DONE',1,3,3,0,0,540,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(1,1,9,'DONE',1,3,3,0,541,576,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,0,'DONE',1,4,4,0,0,1109,1,0,759,5825,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,1,'DONE',1,8,8,0,0,1169,4,0,1009,6361,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,2,'DONE',1,4,4,0,1110,1558,1,6584,1285,8318,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,3,'DONE',2,8,8,0,1170,1343,4,7370,1189,7825,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,4,'DONE',1,6,6,0,0,942,2,0,561,2946,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,5,'DONE',1,6,6,0,943,817,2,3507,541,2406,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,6,'DONE',2,9,9,0,0,812,5,0,661,3216,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,7,'FAILED',2,9,9,0,813,745,NULL,NULL,NULL,NULL,'no_edit','stage 2: no SEARCH/REPLACE block');
+INSERT INTO "pass" VALUES(1,2,8,'DONE',1,7,7,0,0,1185,3,0,948,2790,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,9,'DONE',1,7,7,0,1186,1663,3,3738,1462,4057,NULL,NULL);
+INSERT INTO "pass" VALUES(2,1,0,'BATCHED',1,10,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(2,1,1,'BATCHED',1,10,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(2,1,2,'BATCHED',1,10,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(2,1,3,'BATCHED',1,10,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(3,1,0,'BATCHED',1,11,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(3,1,1,'BATCHED',1,11,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE pass_count (
   job   INTEGER NOT NULL,
   stage INTEGER NOT NULL,
@@ -222,15 +222,14 @@ INSERT INTO "reason_count" VALUES(1,'again','truncated',1);
 INSERT INTO "reason_count" VALUES(1,'failed','no_edit',1);
 CREATE INDEX job_open ON job(id) WHERE state IN ('LOADING','RUNNING','PAUSED');
 CREATE INDEX job_by_name ON job(name);
-CREATE UNIQUE INDEX instance_by_id ON instance(job, instance_id);
-CREATE INDEX pass_open ON pass(job, stage, state, n) WHERE state IN ('READY','ANSWERED');
+CREATE INDEX pass_answered ON pass(job, stage, n) WHERE state = 'ANSWERED';
 CREATE INDEX batch_open ON batch(id) WHERE state <> 'ENDED';
 CREATE INDEX batch_cleanup ON batch(id) WHERE cleanup <> 0;
 CREATE INDEX batch_by_job ON batch(job, id);
 CREATE INDEX event_by_job ON event(job, seq);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('job',3);
-INSERT INTO "sqlite_sequence" VALUES('event',24);
-INSERT INTO "sqlite_sequence" VALUES('batch',10);
+INSERT INTO "sqlite_sequence" VALUES('event',26);
+INSERT INTO "sqlite_sequence" VALUES('batch',11);
 COMMIT;
 PRAGMA user_version = 1;

@@ -70,15 +70,12 @@ END_TEST
 static const char *const job_states[] = {
 #include "job_state.def"
 	NULL };
-static const char *const pass_states[] = {
-#include "pass_state.def"
-	NULL };
 static const char *const batch_states[] = {
 #include "batch_state.def"
 	NULL };
 #undef S
 static const struct { const char *table; const char *const *states; } checks[] = {
-	{ "job", job_states }, { "pass", pass_states }, { "batch", batch_states },
+	{ "job", job_states }, { "batch", batch_states },
 };
 
 /* In the order of the tables, and no other. */
@@ -151,7 +148,7 @@ END_TEST
 
 /* --- all or nothing --------------------------------------------------------------------------------- */
 
-enum { INSTANCES = 5, PASSES = 2 * INSTANCES, CALLS = 23 };     /* of the database in an import */
+enum { INSTANCES = 5, PASSES = 2 * INSTANCES, CALLS = 15 };     /* of the database in an import */
 
 static int import(struct tally *t, int64_t *ret_id, struct err *err)
 {
@@ -166,9 +163,11 @@ static int import(struct tally *t, int64_t *ret_id, struct err *err)
 	for (int i = 0; rc == 0 && i < INSTANCES; i++) {
 		snprintf(name, sizeof name, "i-%d", i);
 		rc = instance_insert(db, id, i, name, 10 * i, 9, err);
-		for (int k = 0; rc == 0 && k < 2; k++)
-			rc = pass_insert(db, t, 1, 2 * i + k, err);
 	}
+	if (rc == 0)
+		rc = pass_insert_run(db, t, 1, 0, PASSES - 1, err);
+	if (rc == 0)
+		rc = pass_insert(db, t, 1, PASSES - 1, err);
 	if (rc == 0)
 		rc = tally_flush(db, t, err);
 	if (rc == 0)
@@ -242,9 +241,9 @@ enum move {
 static int move(enum move m, struct tally *t, int64_t n, struct err *err)
 {
 	switch (m) {
-	case BATCHED:    return pass_batched(db, t, 1, n, 1, 0, 10, err);
-	case ANSWERED:   return pass_answered(db, t, 1, n, PASS_ANSWERED, &answer, err);
-	case RAW_DONE:   return pass_answered(db, t, 1, n, PASS_DONE, &answer, err);
+	case BATCHED:    return pass_batched(db, t, 1, n, 1, 1, err);
+	case ANSWERED:   return pass_answered(db, t, 1, n, 1, PASS_ANSWERED, &answer, err);
+	case RAW_DONE:   return pass_answered(db, t, 1, n, 1, PASS_DONE, &answer, err);
 	case DONE:       return pass_done(db, t, 1, n, NULL, NULL, NULL, err);
 	case AGAIN_B:    return pass_again(db, t, 1, n, PASS_BATCHED, "lost", "x", err);
 	case AGAIN_A:    return pass_again(db, t, 1, n, PASS_ANSWERED, "no_edit", "x", err);
@@ -254,7 +253,7 @@ static int move(enum move m, struct tally *t, int64_t n, struct err *err)
 	case FAILED_A:   return pass_failed(db, t, 1, n, PASS_ANSWERED, "no_edit", "x", NULL, err);
 	case RETRY_F:    return pass_retry(db, t, 1, n, PASS_FAILED, PASS_READY, "no_edit", err);
 	case RETRY_C:    return pass_retry(db, t, 1, n, PASS_CANCELED, PASS_READY, "", err);
-	case CANCELED_B: return pass_canceled(db, t, 1, n, NULL, false, err);
+	case CANCELED_B: return pass_canceled(db, t, 1, n, NULL, err);
 	case RELEASED:   return pass_release_batch(db, t, 1, 1, n, n, err);
 	case MOVES:      break;
 	}
@@ -341,11 +340,9 @@ START_TEST(the_sums_follow_the_rows_through_everything)
 		ck_assert_int_eq(rc, 0);
 		fault_arm(FAULT_STORE, round % 3 == 0 ? (int)(chance >> 40) % 40 : 1000000);
 		for (int i = 0; rc == 0 && i < 20; i++) {
-			int64_t canceled = 0;
-
 			chance = chance * 6364136223846793005u + 1442695040888963407u;
 			rc = (chance >> 33) % 17 == 0 ?
-				pass_cancel_some(db, &t, 1, PASS_READY, 2, &canceled, &err) :
+				pass_cancel_run(db, &t, 1, PASS_READY, i % PASSES, i % PASSES + 2, &err) :
 				move((enum move)((chance >> 33) % MOVES), &t, (int64_t)((chance >> 50) % PASSES), &err);
 			if (rc == BD_EINTERNAL)
 				rc = 0;                 /* not from where it is */
@@ -366,6 +363,53 @@ START_TEST(the_sums_follow_the_rows_through_everything)
 		ck_assert_int_eq(pass_count_really(db, id, 1, really, &err), 0);
 		ck_assert_mem_eq(c.n[1], really, sizeof really);
 	}
+}
+END_TEST
+
+/* Each of a run has its own answer; a run with one that is not where it should be is refused. */
+START_TEST(a_run_moves_together)
+{
+	struct line_ref answers[4];
+	struct answered_pass list[PASSES];
+	struct err err = { 0 };
+	struct tally t;
+	size_t n = 0;
+	int64_t id;
+
+	ck_assert_int_eq(import(&t, &id, &err), 0);
+	ck_assert_int_eq(t.ready_from[1], 0);           /* it was flushed */
+	for (int i = 0; i < 4; i++)
+		answers[i] = (struct line_ref){ 7, i % 2, 100 * i, 10 + i };
+	ck_assert_msg(pass_batched(db, &t, 1, 2, 5, 7, &err) == 0, "%s", err.msg);
+	ck_assert_msg(pass_answered(db, &t, 1, 3, 4, PASS_ANSWERED, answers, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(pass_list_answered(db, id, 1, 0, PASSES, list, &n, &err), 0);
+	ck_assert_uint_eq(n, 4);
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(list[i].n, 3 + i);
+		ck_assert_mem_eq(&list[i].answer, &answers[i], sizeof answers[i]);
+	}
+	ck_assert_int_eq(pass_given_back(db, &t, 1, 2, &err), 0);
+	ck_assert_int_eq(t.ready_from[1], 2 + 1);
+	ck_assert_int_eq(tally_flush(db, &t, &err), 0);
+	check_sums(id);
+	ck_assert_int_eq(pass_batched(db, &t, 1, 1, 3, 7, &err), BD_EINTERNAL);
+}
+END_TEST
+
+/* What is judged next is found by its index, in a table of millions; it is only taken where its condition stands word for word. */
+START_TEST(answered_passes_have_an_index)
+{
+	STMT(query, db, pass_answered);
+	char *sql = mem_printf("EXPLAIN QUERY PLAN %s", sqlite3_sql(query.handle)), plan[2000] = "";
+	sqlite3_stmt *st = NULL;
+
+	ck_assert_msg(sqlite3_prepare_v2(db->handle, sql, -1, &st, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db->handle));
+	while (sqlite3_step(st) == SQLITE_ROW)
+		strncat(plan, (const char *)sqlite3_column_text(st, 3), sizeof plan - strlen(plan) - 1);
+	sqlite3_finalize(st);
+	free(sql);
+	ck_assert_msg(strstr(plan, "pass_answered (job=? AND stage=? AND n>?)") != NULL, "%s", plan);
+	ck_assert_ptr_null(strstr(plan, "SCAN"));
 }
 END_TEST
 
@@ -453,6 +497,8 @@ int main(void)
 	tcase_add_test(tc, a_job_is_deleted_a_part_at_a_time_and_others_stay);
 	tcase_add_loop_test(tc, a_pass_moves_only_from_where_it_is, 0, MOVES * PASS_STATE_COUNT);
 	tcase_add_loop_test(tc, the_sums_follow_the_rows_through_everything, 0, 8);
+	tcase_add_test(tc, a_run_moves_together);
+	tcase_add_test(tc, answered_passes_have_an_index);
 	tcase_add_test(tc, a_batch_comes_back_as_it_was_saved);
 	LOOP(a_job_is_found_by_its_number_or_its_name, words);
 	suite_add_tcase(s, tc);
