@@ -189,14 +189,13 @@ class Daemon:
             raise
         return self
 
-    def until(self, true, proc):
-        for _ in range(2000):
+    def until(self, true, proc, most=20):
+        began = time.perf_counter()
+        while proc.poll() is None and time.perf_counter() - began < most:
             if true():
                 return
-            if proc.poll() is not None:
-                break
             time.sleep(0.01)
-        raise RuntimeError('did not come up; logs are in %s' % self.dir)
+        raise RuntimeError('%s for too long; logs are in %s' % (proc.args[0], self.dir))
 
     def call(self, command, **args):
         with socket.socket(socket.AF_UNIX) as s:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Parts by themselves: the scanner, the escaper, the database, one transfer."""
-import os, sqlite3, statistics, subprocess, sys, time
+import os, statistics, subprocess, sys, time
 
 import data
-from bench import Daemon, fresh, mb, mb_s, micro, need, path, rounds, run, seconds, size, spread
-from rows_job import requests_file
+from bench import fresh, mb, mb_s, micro, need, path, rounds, run, seconds, size
 
 
 def scan(t):
@@ -61,52 +60,6 @@ def store(t):
     fresh('store')
 
 
-def growth(t):
-    """Time and memory per pass must not depend on how many there are."""
-    times = []
-    for passes in (10000, 100000, 1000000):
-        if passes > size('ROWS', 1000000):
-            break
-        d = fresh('store')
-        took = []
-        for _ in range(3):
-            d = fresh('store')
-            took.append(micro('bench_store', d, passes, 'fill')['fill'][0] / passes)
-        times.append((passes, statistics.median(took)))
-    fresh('store')
-    first = times[0][1]
-    t.add('rows into the database', ', '.join('%d: %s' % (n, seconds(s)) for n, s in times) + ' a pass', '',
-          ', '.join('%.2f' % (s / first) for _, s in times), 'within 20 %')
-
-
-def restart(t):
-    """kill -9 with every pass in flight, then the time until ping is answered."""
-    rows = size('ROWS', 1000000)
-    requests = requests_file(rows)
-    with Daemon('restart', endpoint_args=['--delay_ms', '100000000']) as d:
-        job = d.submit('raw', '--requests', requests, '--save_dir', os.path.join(d.dir, 'save'))
-        for _ in range(6000):
-            if d.call('status', job=job)['passes']['batched'] == rows:
-                break
-            time.sleep(0.1)
-        ours, scans = [], []
-        db = os.path.join(d.dir, 'state', 'batchd.db')
-        for _ in range(rounds(5)):
-            d.daemon.kill()
-            d.daemon.wait()
-            began = time.perf_counter()
-            d.start()
-            d.call('status', job=job)
-            ours.append(time.perf_counter() - began)
-            began = time.perf_counter()
-            c = sqlite3.connect('file:%s?mode=ro' % db, uri=True)
-            for _row in c.execute('SELECT count(*), sum(n), count(state) FROM pass NOT INDEXED'):
-                pass
-            c.close()
-            scans.append(time.perf_counter() - began)
-    t.ratio('start after kill -9, %d in flight' % rows, ours, scans, seconds, '<= 2x one scan of the table')
-
-
 def write(t):
     need('cp', 'sync')
     d, length = fresh('write'), size('WRITE_MB', 200) * 1000000
@@ -122,4 +75,4 @@ def write(t):
     fresh('write')
 
 
-ROWS = {'scan': scan, 'write': write, 'escape': escape, 'store': store, 'growth': growth, 'restart': restart}
+ROWS = {'scan': scan, 'write': write, 'escape': escape, 'store': store}

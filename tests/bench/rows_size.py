@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What must not depend on how much there is: a full database, a start in the middle of a million passes."""
-import os, statistics, time
+import json, os, sqlite3, statistics, time
 
 import finished
-from bench import Daemon, fresh, program, rounds, run, seconds, size
+from bench import Daemon, path, program, rounds, run, seconds, size, timed
+from rows_job import requests_file
 
 
 def forget(name):
@@ -47,4 +48,46 @@ def ended(t):
         t.add('batchctl %s there' % what, many(took[what]), '', '', '<= 100 ms')
 
 
-ROWS = {'finished': ended}
+def asked(log, since):
+    """Of how many batches the endpoint was asked since then."""
+    with open(log) as f:
+        f.seek(since)
+        return len({c.get('batch') for c in map(json.loads, f.read().splitlines()) if c.get('call') == 'batch_get'})
+
+
+def scan(db):
+    """One full scan of the table of passes, by SQLite alone."""
+    c = sqlite3.connect('file:%s?mode=ro' % db, uri=True)
+    c.execute('SELECT count(*), sum(n), count(state) FROM pass NOT INDEXED').fetchall()
+    c.close()
+
+
+def restart(t):
+    """kill -9 with every pass at the endpoint; then until it is ready, and until each batch was asked about again."""
+    rows = size('ROWS', 1000000)
+    log = path('restart.log')
+    if os.path.exists(log):
+        os.unlink(log)
+    with Daemon('restart', endpoint_args=['--delay_ms', '100000000', '--log', log]) as d:
+        job = d.submit('raw', '--requests', requests_file(rows), '--save_dir', os.path.join(d.dir, 'save'))
+        at_work = lambda s: s['passes']['batched'] == rows and all(b['state'] == 'running' for b in s['batches'])
+        d.until(lambda: at_work(d.call('status', job=job)), d.daemon, 600)
+        batches = len(d.call('status', job=job)['batches'])
+        ours, scans, works = [], [], []
+        db = os.path.join(d.state, 'batchd.db')
+        for _ in range(rounds()):
+            d.daemon.kill()
+            d.daemon.wait()
+            since = os.path.getsize(log)
+            ready, began = d.start(), time.perf_counter()
+            d.call('status', job=job)
+            ours.append(ready + time.perf_counter() - began)
+            d.until(lambda: asked(log, since) == batches, d.daemon, 60)
+            works.append(ready + time.perf_counter() - began)
+            scans.append(timed(scan, db))
+    t.ratio('start after kill -9, %d passes in flight: ready, and their status told' % rows, ours, scans, seconds,
+            '<= 2x one scan of the table')
+    t.add('the same, until all its %d batches were asked about' % batches, many(works), '', '', '')
+
+
+ROWS = {'finished': ended, 'restart': restart}
