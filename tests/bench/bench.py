@@ -134,10 +134,10 @@ def machine():
 class Daemon:
     """batchd and batch-endpoint in a new directory (but for a state that there may be already); with-blocks end both."""
 
-    def __init__(self, name, endpoint_args=(), settings='', state=None):
+    def __init__(self, name, endpoint_args=(), settings='', state=None, polls=(100, 500), batch=50000):
         self.dir = fresh(name)
         self.state = state or os.path.join(self.dir, 'state')
-        self.endpoint_args, self.settings = list(endpoint_args), settings
+        self.endpoint_args, self.settings, self.limits = list(endpoint_args), settings, (*polls, batch)
         self.socket = os.path.join(self.dir, 's')
         self.procs = []
 
@@ -181,8 +181,8 @@ class Daemon:
             self.start_endpoint()
             with open(os.path.join(self.dir, 'conf'), 'w') as f:
                 f.write('state_dir = "%s";\n%s\nendpoints = ({ name = "e"; base_url = "%s"; api_key_file = "%s";\n'
-                        '  poll_min_ms = 100; poll_max_ms = 500; grace_ms = 100; });\n'
-                        % (self.state, self.settings, self.url, key))
+                        '  poll_min_ms = %d; poll_max_ms = %d; grace_ms = 100; max_requests = %d; });\n'
+                        % (self.state, self.settings, self.url, key, *self.limits))
             self.start()
         except BaseException:
             self.__exit__()
@@ -271,3 +271,7 @@ class Pings:
         return 'p50 %s, p99 %s, most %s (behind %s); %d asked, every 5 ms%s' % (
             seconds(g['p50']), seconds(g['p99']), seconds(g['most']), seconds(g['at']), g['n'],
             ', %d unanswered' % g['failed'] if g['failed'] else '')
+
+
+def worst(pings):
+    return max(pings, key=lambda p: p.got['p99'])

@@ -2,7 +2,7 @@
 """Data of the bench: repositories made of the Python sources that this machine has, as structures and as a mirror."""
 import ast, json, os, random, re, subprocess, sys, sysconfig, warnings
 
-from bench import fresh, path, size
+from bench import fresh, need, path, size
 
 REPO = 'bench/tree'
 
@@ -89,6 +89,7 @@ def structure(megabytes):
 
 def mirror(megabytes):
     """A bare repository with the same files; (directory of mirrors, commit)."""
+    need('git')
     top, bare = path('mirrors-%d' % megabytes), path('mirrors-%d' % megabytes, 'bench__tree.git')
     if not os.path.isdir(bare):
         _, names = structure(megabytes)

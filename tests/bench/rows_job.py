@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Whole jobs through the real programs, with the daemon's memory and its answers to ping meanwhile."""
-import glob, json, os, shutil, subprocess, time
+import glob, json, os, shutil, statistics, subprocess, time
 
-from bench import Daemon, Pings, fresh, mb, need, path, program, rounds, run, seconds, size, spread
+from bench import Daemon, Pings, fresh, mb, need, path, rounds, run, seconds, size, spread, worst
 
 ASK = ('{"custom_id":"row-%07d","method":"POST","url":"/v1/chat/completions","body":{"model":"m","messages":'
        '[{"role":"user","content":"What does the function number %d of the module do, and what does it return?"}]}}\n')
@@ -18,36 +18,29 @@ def requests_file(rows):
     return name
 
 
-def raw_once(rows, settings=''):
-    """One raw job; figures of it, and the baseline's seconds for the same bytes."""
-    requests = requests_file(rows)
-    with Daemon('raw', settings=settings) as d:
-        save = os.path.join(d.dir, 'save')
-        ep_cpu = d.cpu(d.endpoint.pid)
-        with Pings(d) as pings:
-            began = time.perf_counter()
-            job = d.submit('raw', '--requests', requests, '--save_dir', save)
-            submitted = time.perf_counter() - began
-            status = d.wait(job)
-            wall = time.perf_counter() - began
-        if status != 0:
-            raise RuntimeError('the raw job ended with %d; logs are in %s' % (status, d.dir))
-        peak, anon = d.memory()
-        got = {'wall': wall, 'submit': submitted, 'peak': peak, 'anon': anon, 'pings': pings, 'cpu': d.cpu(),
-               'endpoint_cpu': d.cpu(d.endpoint.pid) - ep_cpu,
-               'db': os.path.getsize(os.path.join(d.dir, 'state', 'batchd.db')) if os.path.exists(
-                   os.path.join(d.dir, 'state', 'batchd.db')) else 0}
-        with open(os.path.join(save, 'batch_output_step1.jsonl')) as f:
-            lines = sum(1 for _ in f)
-        if lines != rows:
-            raise RuntimeError('%d of %d answers are in %s' % (lines, rows, save))
-        got['baseline'] = raw_baseline(d, requests)
-    return got
+def raw_once(d, rows):
+    """One raw job; what it took."""
+    save = os.path.join(d.dir, 'save')
+    before, ep_before = d.cpu(), d.cpu(d.endpoint.pid)
+    began = time.perf_counter()
+    job = d.submit('raw', '--requests', requests_file(rows), '--save_dir', save)
+    submitted = time.perf_counter() - began
+    status = d.wait(job)
+    wall = time.perf_counter() - began
+    if status != 0:
+        raise RuntimeError('the raw job ended with %d; logs are in %s' % (status, d.dir))
+    peak, anon = d.memory()
+    with open(os.path.join(save, 'batch_output_step1.jsonl'), 'rb') as f:
+        lines = sum(1 for _ in f)
+    if lines != rows:
+        raise RuntimeError('%d of %d answers are in %s' % (lines, rows, save))
+    return {'wall': wall, 'submit': submitted, 'peak': peak, 'anon': anon, 'cpu': d.cpu() - before,
+            'endpoint_cpu': d.cpu(d.endpoint.pid) - ep_before}
 
 
 def raw_baseline(d, requests):
     """wc -l, then curl: the parts that were uploaded up, the result files down, synced."""
-    parts = sorted(glob.glob(os.path.join(d.dir, 'state', 'jobs', '*', 'batch-*.requests.jsonl')))
+    parts = sorted(glob.glob(os.path.join(d.state, 'jobs', '*', 'batch-*.requests.jsonl')))
     results = [b['output_file_id'] for b in curl_list(d)]
     down = fresh('raw-down')
     split = fresh('raw-up')
@@ -75,17 +68,44 @@ def curl_list(d):
 
 
 def raw(t):
-    need('curl', 'wc', 'sync')
+    need('curl', 'wc', 'sync', 'split')
     rows = size('ROWS', 1000000)
-    got = [raw_once(rows) for _ in range(rounds(1))]
-    best = got[0]
+    got, pings = [], []
+    for _ in range(rounds()):
+        with Daemon('raw') as d:
+            with Pings(d) as p:
+                g = raw_once(d, rows)
+            pings.append(p)
+            g['baseline'] = raw_baseline(d, requests_file(rows))
+            got.append(g)
+    mid = lambda what: statistics.median(g[what] for g in got)
     t.add('whole job: %d raw rows' % rows,
-          '%s (submit %s; CPU %s, the endpoint %s)' % (seconds(best['wall']), seconds(best['submit']),
-                                                     seconds(best['cpu']), seconds(best['endpoint_cpu'])),
-          seconds(best['baseline']), spread([g['wall'] / g['baseline'] for g in got]), '<= 3x')
-    t.add('its memory', mb(best['peak']) + ' (at the end %s anonymous)' % mb(best['anon']), '', '', '<= 64 MB')
-    t.add('ping meanwhile', best['pings'].text(), '', '', 'p99 <= 20 ms')
-    return got
+          '%s (submit %s; CPU %s, the endpoint %s)' % (seconds(mid('wall')), seconds(mid('submit')), seconds(mid('cpu')),
+                                                     seconds(mid('endpoint_cpu'))),
+          seconds(mid('baseline')), spread([g['wall'] / g['baseline'] for g in got]), '<= 3x')
+    t.add('its memory', '%s (at the end %s anonymous)' % (mb(max(g['peak'] for g in got)), mb(mid('anon'))), '', '',
+          '<= 64 MB')
+    t.add('ping meanwhile, the worst round', worst(pings).text(), '', '', 'p99 <= 20 ms')
 
 
-ROWS = {'raw': raw}
+def growth(t):
+    """
+    Time and memory per pass must not depend on how many there are.  Batches are of one size in all of these jobs, and
+    polls near, so that neither a job smaller than a batch nor the wait for one's end is what is seen.
+    """
+    most, of = size('ROWS', 1000000), {}
+    for rows, n in ((10000, 9), (100000, 9), (1000000, 3)):
+        if rows <= most:
+            of[rows] = got = []
+            for _ in range(rounds(n)):
+                with Daemon('growth', polls=(10, 50), batch=5000) as d:
+                    got.append(raw_once(d, rows))
+    for what, name, figure in (('cpu', 'CPU of batchd a pass', lambda n, v: v / n), ('wall', 'time a pass', lambda n, v: v / n),
+                               ('peak', 'memory', lambda n, v: v)):
+        mid = [figure(rows, statistics.median(g[what] for g in got)) for rows, got in of.items()]
+        t.add('growth: %s' % name, ', '.join('%d: %s' % (rows, (mb if what == 'peak' else seconds)(v))
+                                             for rows, v in zip(of, mid)),
+              '', ', '.join('%.2f' % (v / mid[0]) for v in mid), 'within 20 %')
+
+
+ROWS = {'raw': raw, 'growth': growth}
