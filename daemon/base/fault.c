@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static atomic_int armed, left;
+static _Thread_local int armed, left;
 static atomic_long steps;
 static long crash_at;
 

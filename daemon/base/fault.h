@@ -14,7 +14,7 @@
 enum fault { FAULT_NONE, FAULT_STORE, FAULT_FILE, FAULT_MEMORY, FAULT_NET };
 
 #ifdef BATCHD_FAULTS
-void fault_arm(enum fault where, int after);    /* fail one call, after `after` good ones */
+void fault_arm(enum fault where, int after);    /* fail one call of this thread, after `after` good ones */
 int fault_left(void);                           /* good calls until then; negative: it has failed */
 bool fault_hit(enum fault where);
 void fault_step(void);                          /* a durable step is about to happen */

@@ -219,6 +219,15 @@ static int on_debug(CURL *easy, curl_infotype type, char *at, size_t len, void *
 
 /* --- the request ----------------------------------------------------------------------- */
 
+/* curl copies most of what it is told; what was not copied must not go out without it. */
+static void check_set(struct job *job, CURLcode rc)
+{
+	if (rc == CURLE_OUT_OF_MEMORY)
+		curl_job_fail(job, NET_NOT_SENT, "out of memory");
+}
+
+#define SET(job, option, value) check_set(job, curl_easy_setopt((job)->easy, option, value))
+
 static void set_header(struct job *job, const char *line)
 {
 	struct curl_slist *more = curl_slist_append(job->headers, line);
@@ -238,7 +247,16 @@ static void set_headers(struct job *job)
 	set_header(job, "Expect:");             /* big bodies go at once */
 	for (; line != NULL && *line != NULL; line++)
 		set_header(job, *line);
-	curl_easy_setopt(job->easy, CURLOPT_HTTPHEADER, job->headers);
+	SET(job, CURLOPT_HTTPHEADER, job->headers);
+}
+
+/* NULL, and the job has failed, without memory. */
+static curl_mimepart *add_part(struct job *job, const char *name)
+{
+	curl_mimepart *part = job->mime != NULL ? curl_mime_addpart(job->mime) : NULL;
+
+	check_set(job, part != NULL ? curl_mime_name(part, name) : CURLE_OUT_OF_MEMORY);
+	return part;
 }
 
 /* The multipart form; curl streams the file itself and can seek in it. */
@@ -249,19 +267,21 @@ static void set_upload(struct job *job, const struct upload *up)
 
 	job->mime = curl_mime_init(job->easy);
 	for (size_t i = 0; i < 4 && up->fields[i].name != NULL; i++) {
-		part = curl_mime_addpart(job->mime);
-		curl_mime_name(part, up->fields[i].name);
-		curl_mime_data(part, up->fields[i].value, CURL_ZERO_TERMINATED);
+		part = add_part(job, up->fields[i].name);
+		if (part != NULL)
+			check_set(job, curl_mime_data(part, up->fields[i].value, CURL_ZERO_TERMINATED));
 	}
-	part = curl_mime_addpart(job->mime);
-	curl_mime_name(part, "file");
+	part = add_part(job, "file");
+	if (part == NULL)
+		return;
 	rc = access(up->path, R_OK) == 0 ? curl_mime_filedata(part, up->path) : CURLE_READ_ERROR;
+	check_set(job, rc);
 	if (rc != CURLE_OK)
 		curl_job_fail(job, NET_SINK, "cannot read %s: %s", up->path, strerror(errno));
-	curl_mime_filename(part, up->filename);
-	curl_mime_type(part, up->content_type != NULL ? up->content_type : "application/octet-stream");
-	curl_easy_setopt(job->easy, CURLOPT_MIMEPOST, job->mime);
-	curl_easy_setopt(job->easy, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
+	check_set(job, curl_mime_filename(part, up->filename));
+	check_set(job, curl_mime_type(part, up->content_type != NULL ? up->content_type : "application/octet-stream"));
+	SET(job, CURLOPT_MIMEPOST, job->mime);
+	SET(job, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
 }
 
 static void set_method(struct job *job)
@@ -269,19 +289,19 @@ static void set_method(struct job *job)
 	struct exchange *x = job->x;
 
 	if (strcmp(x->method, "GET") == 0) {
-		curl_easy_setopt(job->easy, CURLOPT_HTTPGET, 1L);
+		SET(job, CURLOPT_HTTPGET, 1L);
 	} else if (x->upload != NULL) {
 		set_upload(job, x->upload);
 	} else if (strcmp(x->method, "POST") == 0) {
-		curl_easy_setopt(job->easy, CURLOPT_POST, 1L);
-		curl_easy_setopt(job->easy, CURLOPT_POSTFIELDS, x->body.at != NULL ? x->body.at : "");
-		curl_easy_setopt(job->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body.len);
+		SET(job, CURLOPT_POST, 1L);
+		SET(job, CURLOPT_POSTFIELDS, x->body.at != NULL ? x->body.at : "");
+		SET(job, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body.len);
 	} else {
-		curl_easy_setopt(job->easy, CURLOPT_CUSTOMREQUEST, x->method);
+		SET(job, CURLOPT_CUSTOMREQUEST, x->method);
 	}
 	/* curl repeats a request when a kept connection is dead: see curl_transport.h */
 	if (strcmp(x->method, "POST") == 0)
-		curl_easy_setopt(job->easy, CURLOPT_FRESH_CONNECT, 1L);
+		SET(job, CURLOPT_FRESH_CONNECT, 1L);
 }
 
 static void set_limits(struct job *job)
@@ -290,15 +310,15 @@ static void set_limits(struct job *job)
 	int64_t connect_ms = x->connect_ms > 0 ? x->connect_ms : CONNECT_MS;
 	int64_t stall_ms = x->stall_ms > 0 ? x->stall_ms : STALL_MS;
 
-	curl_easy_setopt(job->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-	curl_easy_setopt(job->easy, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_S);
-	curl_easy_setopt(job->easy, CURLOPT_LOW_SPEED_TIME, (long)((stall_ms + 999) / 1000));
-	curl_easy_setopt(job->easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
-	curl_easy_setopt(job->easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(job->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(job->easy, CURLOPT_FOLLOWLOCATION, 0L);
+	SET(job, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+	SET(job, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_S);
+	SET(job, CURLOPT_LOW_SPEED_TIME, (long)((stall_ms + 999) / 1000));
+	SET(job, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+	SET(job, CURLOPT_NOSIGNAL, 1L);
+	SET(job, CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(job, CURLOPT_FOLLOWLOCATION, 0L);
 	/* a file's bytes are counted and resumed, so not compressed; undone if the peer does so anyway */
-	curl_easy_setopt(job->easy, CURLOPT_ACCEPT_ENCODING, x->sink_fd >= 0 ? "identity" : "");
+	SET(job, CURLOPT_ACCEPT_ENCODING, x->sink_fd >= 0 ? "identity" : "");
 }
 
 static void set_tls(struct job *job)
@@ -308,28 +328,26 @@ static void set_tls(struct job *job)
 	if (ca == NULL || *ca == '\0')
 		ca = getenv("SSL_CERT_FILE");
 	if (ca != NULL && *ca != '\0')
-		curl_easy_setopt(job->easy, CURLOPT_CAINFO, ca);
-	curl_easy_setopt(job->easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(job->easy, CURLOPT_SSL_VERIFYHOST, 2L);
+		SET(job, CURLOPT_CAINFO, ca);
+	SET(job, CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(job, CURLOPT_SSL_VERIFYHOST, 2L);
 }
 
 static void set_callbacks(struct job *job)
 {
-	CURL *easy = job->easy;
-
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, job);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, job->error);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, job);
-	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, job);
-	curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug);
-	curl_easy_setopt(easy, CURLOPT_DEBUGDATA, job);
-	curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
-	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, transport_close_socket);
-	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, job->owner);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "batchd/" BATCHD_VERSION);
+	SET(job, CURLOPT_PRIVATE, job);
+	SET(job, CURLOPT_ERRORBUFFER, job->error);
+	SET(job, CURLOPT_HEADERFUNCTION, on_header);
+	SET(job, CURLOPT_HEADERDATA, job);
+	SET(job, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	SET(job, CURLOPT_WRITEFUNCTION, on_body);
+	SET(job, CURLOPT_WRITEDATA, job);
+	SET(job, CURLOPT_DEBUGFUNCTION, on_debug);
+	SET(job, CURLOPT_DEBUGDATA, job);
+	SET(job, CURLOPT_VERBOSE, 1L);
+	SET(job, CURLOPT_CLOSESOCKETFUNCTION, transport_close_socket);
+	SET(job, CURLOPT_CLOSESOCKETDATA, job->owner);
+	SET(job, CURLOPT_USERAGENT, "batchd/" BATCHD_VERSION);
 }
 
 struct job *curl_job_new(struct curl_transport *owner, struct exchange *x)
@@ -354,10 +372,10 @@ struct job *curl_job_new(struct curl_transport *owner, struct exchange *x)
 	set_tls(job);
 	set_method(job);
 	set_headers(job);
-	curl_easy_setopt(job->easy, CURLOPT_URL, x->url);
+	SET(job, CURLOPT_URL, x->url);
 	if (x->sink_fd >= 0 && x->sink_off > 0) {
 		snprintf(range, sizeof range, "%lld-", (long long)x->sink_off);
-		curl_easy_setopt(job->easy, CURLOPT_RANGE, range);
+		SET(job, CURLOPT_RANGE, range);
 	}
 	return job;
 }
@@ -390,11 +408,11 @@ static bool same_origin(CURLU *a, CURLU *b)
 	return same;
 }
 
-static bool is_https(CURLU *url)
+static bool has_scheme(CURLU *url, const char *want)
 {
 	char *scheme = NULL;
 	bool yes = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK
-	           && strcasecmp(scheme, "https") == 0;
+	           && strcasecmp(scheme, want) == 0;
 
 	curl_free(scheme);
 	return yes;
@@ -420,7 +438,7 @@ bool curl_job_redirect(struct job *job, CURLcode rc)
 	if (curl_url_set(from, CURLUPART_URL, here, 0) != CURLUE_OK
 	    || curl_url_set(to, CURLUPART_URL, at, 0) != CURLUE_OK)
 		curl_job_fail(job, NET_BROKEN, "redirected to something that is no URL");
-	else if (is_https(from) && !is_https(to))
+	else if (!has_scheme(to, "https") && !has_scheme(from, "http"))
 		curl_job_fail(job, NET_BROKEN, "redirected from https to http");
 	else if (++job->hops > HOPS_MAX)
 		curl_job_fail(job, NET_BROKEN, "redirected more than %d times", HOPS_MAX);
@@ -432,9 +450,10 @@ bool curl_job_redirect(struct job *job, CURLcode rc)
 			set_headers(job);
 		}
 		at = mem_strdup(at);            /* curl owns it and is about to forget it */
-		curl_easy_setopt(job->easy, CURLOPT_URL, at);
+		SET(job, CURLOPT_URL, at);
 		free(at);
 		head_reset(job);
+		follow = job->fail == NET_OK;
 	}
 	curl_url_cleanup(from);
 	curl_url_cleanup(to);

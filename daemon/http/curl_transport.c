@@ -317,11 +317,25 @@ static void transport_cancel(struct transport *transport, struct exchange *x)
 	}
 }
 
+/*
+ * Not all of libcurl survives an allocation that fails (7.88 divides by zero), and what it allocates does not grow with
+ * what peers send: so it lives on the room as our own small things do.
+ */
+static void *on_grow(void *old, size_t size)
+{
+	return mem_grow(old, size, 1);
+}
+
+static void *on_zero(size_t n, size_t size)
+{
+	return mem_zero(n, size);
+}
+
 struct transport *curl_transport_new(struct uv_loop_s *loop, struct err *err)
 {
 	struct curl_transport *t;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_alloc, free, on_grow, mem_strdup, on_zero) != CURLE_OK) {
 		err_set(err, BD_EINTERNAL, "libcurl does not start");
 		return NULL;
 	}
