@@ -18,7 +18,8 @@ static const struct { const char *name; command_fn run; } handlers[] = {
 /* Is it certain that the daemon did nothing?  After a broken connection it is not. */
 static bool refused(int rc)
 {
-	return rc == BD_EINVALID || rc == BD_ESTATE || rc == BD_EDENIED || rc == BD_ENODAEMON || rc == BD_ESTORE;
+	return rc == BD_EINVALID || rc == BD_ESTATE || rc == BD_EDENIED || rc == BD_ENODAEMON || rc == BD_ESTORE ||
+	       rc == BD_ENOMEM;
 }
 
 static int run(struct args *args, struct err *err)

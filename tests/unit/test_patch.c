@@ -191,7 +191,7 @@ START_TEST(a_lost_final_newline_does_not_matter)
 	put("a.py", &real);
 	c.after.len--;
 	ck_assert_int_eq(patch_print(&(struct change){ .path = c.path, .end_unsure = true, .before = c.before,
-	                 .after = { c.after.at, c.after.len + 1, c.after.cap } }, 1, &patch, NULL), 0);
+	                 .after = { .at = c.after.at, .len = c.after.len + 1, .cap = c.after.cap } }, 1, &patch, NULL), 0);
 	put(".patch", &patch);
 	ck_assert_msg(git_apply() == 0, "%s", patch.at);
 	expect(&c);
