@@ -2,6 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "line.h"
 #include "mem.h"
 
@@ -40,30 +44,30 @@ static bool take(struct scan *s, char ch)
 	return true;
 }
 
-/* The first quote, backslash or control character from p on; eight bytes at a time. */
+/* The first quote, backslash or control character from p on. */
 static const char *plain_end(const char *p, const char *end)
 {
-	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+#ifdef __SSE2__
+	const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), last = _mm_set1_epi8(0x1F);
 
-	while (end - p >= 8) {
-		uint64_t w, quote, slash;
+	for (; end - p >= 16; p += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, last), v);
+		__m128i hit = _mm_or_si128(control, _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
+		unsigned bits = (unsigned)_mm_movemask_epi8(hit);
 
-		memcpy(&w, p, sizeof w);
-		quote = w ^ (ones * '"');
-		slash = w ^ (ones * '\\');
-		w = (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * ' ') & ~w)) & high;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		if (w != 0)                     /* the lowest mark is exact; borrows make false ones above it */
-			return p + __builtin_ctzll(w) / 8;
-#else
-		if (w != 0)
-			break;
-#endif
-		p += 8;
+		if (bits != 0)
+			return p + __builtin_ctz(bits);
 	}
+#endif
 	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= ' ')
 		p++;
 	return p;
+}
+
+static bool is_escape(char ch)
+{
+	return ch == 'n' || ch == '"' || ch == '\\' || ch == 't' || ch == 'r' || ch == '/' || ch == 'b' || ch == 'f';
 }
 
 static bool is_hex(char ch)
@@ -94,7 +98,7 @@ static bool scan_string(struct scan *s, struct span *ret, bool *ret_escaped)
 				return give_up(s);
 			s->p += 6;
 		} else {
-			if (s->p[1] == '\0' || strchr("\"\\/bfnrt", s->p[1]) == NULL)
+			if (!is_escape(s->p[1]))
 				return give_up(s);
 			s->p += 2;
 		}
