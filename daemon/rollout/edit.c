@@ -55,6 +55,19 @@ void edit_hint_add(struct edit *e, struct span name, enum name_kind kind, bool f
 	m->hints[m->n_hints++] = (struct hint){ mem_strndup(name.at, name.len), kind, firm };
 }
 
+size_t edit_line_number(struct span s)
+{
+	size_t n = 0, digits = 0;
+
+	while (s.len > 0 && (*s.at < '0' || *s.at > '9'))
+		s = (struct span){ s.at + 1, s.len - 1 };
+	for (; s.len > 0 && *s.at >= '0' && *s.at <= '9' && digits < 9; digits++) {
+		n = n * 10 + (size_t)(*s.at - '0');
+		s = (struct span){ s.at + 1, s.len - 1 };
+	}
+	return n;
+}
+
 /* Where the n-th line of the body begins. */
 static size_t line_offset(const struct edit_more *m, size_t n)
 {
@@ -65,10 +78,10 @@ static size_t line_offset(const struct edit_more *m, size_t n)
 	return m->body_len - rest.len;
 }
 
-void edit_set_split(struct edit *e, size_t n)
+void edit_set_split(struct edit *e, size_t n, size_t skipped)
 {
 	const struct edit_more *m = e->more;
-	size_t cut = line_offset(m, m->dividers[n]), behind = line_offset(m, m->dividers[n] + 1);
+	size_t cut = line_offset(m, m->dividers[n]), behind = line_offset(m, m->dividers[n] + skipped + 1);
 
 	free(e->search);
 	free(e->replace);

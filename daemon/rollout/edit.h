@@ -18,6 +18,11 @@
 	F(APPLIED,      "applied") \
 	F(TRAILING,     "trailing_blanks")   /* applied, blanks at line ends ignored */ \
 	F(SHIFTED,      "indentation")       /* applied, replacement shifted by edit.shift columns */ \
+	F(NUMBERED,     "line_numbers")      /* applied, line numbers in front of its lines taken away */ \
+	F(CHARACTERS,   "characters")        /* applied, entities or typographic quotes and blanks made plain */ \
+	F(BLANK_LINES,  "blank_lines")       /* applied, blank lines ignored */ \
+	F(ELIDED,       "elided")            /* applied, lines filled in where it says "..." */ \
+	F(WHOLE,        "whole_file")        /* applied: the answer has the file as a whole */ \
 	F(CREATED,      "created")           /* empty SEARCH, a new file */ \
 	F(REPEATED,     "repeated")          /* the same edit took before: nothing left to do */ \
 	F(NOT_FOUND,    "not_found")         /* from here on: did not apply */ \
@@ -26,6 +31,8 @@
 	F(NO_PATH,      "no_path")           /* no file is named anywhere near the block */ \
 	F(UNCLOSED,     "unclosed")          /* the answer, or the next block, comes before the block's end */ \
 	F(MALFORMED,    "malformed")         /* no ======= between SEARCH and REPLACE */ \
+	F(UNCLEAR,      "unclear")           /* it leaves lines out, and which ones is not clear */ \
+	F(SNIPPET,      "snippet")           /* code of a file, but neither all of it nor a word on where it goes */ \
 	F(EXISTS,       "exists")            /* empty SEARCH for a file that is there and not empty */ \
 	F(NO_CHANGE,    "no_change")         /* SEARCH and REPLACE are the same */
 

@@ -90,7 +90,12 @@ static void took(struct edit *e, struct target *t, const struct reading *r)
 		[FIT_UNITS] = EDIT_SHIFTED, [FIT_FIRST] = EDIT_SHIFTED,
 	};
 
-	e->fate = fates[r->place.fit];
+	static const enum edit_fate mended[] = {
+		[MEND_NUMBERS] = EDIT_NUMBERED, [MEND_CHARACTERS] = EDIT_CHARACTERS, [MEND_BLANK_LINES] = EDIT_BLANK_LINES,
+		[MEND_ELIDED] = EDIT_ELIDED,
+	};
+
+	e->fate = r->mend != MEND_NONE ? mended[r->mend] : fates[r->place.fit];
 	e->found = 0;
 	if (r->place.fit >= FIT_SHIFTED)
 		e->shift = (int)r->place.shift.n_add - (int)r->place.shift.n_cut;
@@ -177,11 +182,13 @@ static int apply_found(struct job *job, size_t i, struct candidates *c, bool str
 		return 0;
 	}
 	if (r.n_divider != SIZE_MAX)
-		edit_set_split(e, r.n_divider);
+		edit_set_split(e, r.n_divider, r.skipped);
 	if (t->no_text) {
 		e->fate = EDIT_UNKNOWN_FILE;
 	} else if (strcmp(e->search, e->replace) == 0) {
 		e->fate = EDIT_NO_CHANGE;
+	} else if (r.unclear) {
+		e->fate = EDIT_UNCLEAR;
 	} else if (r.place.found == 1) {
 		apply_at(job, i, t, &r);
 	} else if (r.place.found > 1) {

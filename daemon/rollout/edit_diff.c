@@ -14,6 +14,7 @@
 struct hunk {
 	struct buf old, new;
 	size_t n_old, n_new;
+	size_t line;                    /* of the old file, as its header says; 0: it does not */
 	bool open;
 };
 
@@ -44,7 +45,7 @@ static void body_set(struct edit *e, struct hunk *h)
 	m->dividers[0] = h->n_old;
 	m->n_dividers = 1;
 	m->is_diff = true;
-	edit_set_split(e, 0);
+	edit_set_split(e, 0, 0);
 }
 
 static void hunk_end(struct diff *d)
@@ -56,6 +57,7 @@ static void hunk_end(struct diff *d)
 
 		body_set(e, h);
 		e->more->deletes = d->deleted;
+		e->more->line = h->line;
 		edit_hint_add(e, d->name, NAME_PURE, true);
 		d->before++;
 	}
@@ -203,6 +205,7 @@ static void any_line(struct diff *d, struct span line, struct span rest)
 		if (!created)
 			hunk_end(d);
 		d->hunk.open = true;
+		d->hunk.line = span_starts(line, "@@ -") ? edit_line_number(line) : 0;
 		return;
 	}
 	if (!d->hunk.open) {

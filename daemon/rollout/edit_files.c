@@ -210,6 +210,14 @@ static const struct candidate *candidate_likely(const struct candidates *c)
 	return c->n > 0 ? &c->at[0] : NULL;
 }
 
+#define MENDED_MAX 200  /* edits of an answer; with more of them it is no person's work to read them */
+
+/* Where mended lines live; NULL: nothing is mended. */
+static struct arena *arena_of(const struct job *job, struct target *t)
+{
+	return job->edits->n <= MENDED_MAX ? &t->arena : NULL;
+}
+
 /* Those that contain it, at the strictest level at which any does: how many. */
 static int candidates_with(struct job *job, const struct edit *e, const struct candidates *c, bool strict,
                            const struct candidate **ret_with, size_t *ret_n, struct err *err)
@@ -224,10 +232,12 @@ static int candidates_with(struct job *job, const struct edit *e, const struct c
 
 		if (rc < 0)
 			return rc;
-		reading_find(e, &t->base, &t->lines, t->dirty, &r);
-		if (r.place.found > 0 && r.place.fit <= best) {
-			n = r.place.fit < best ? 0 : n;
-			best = r.place.fit;
+		reading_find(e, &t->base, &t->lines, t->dirty, arena_of(job, t), &r);
+		enum fit fit = r.mend == MEND_NONE ? r.place.fit : r.place.fit <= FIT_TRAILING ? FIT_TRAILING : FIT_FIRST;
+
+		if (r.place.found > 0 && fit <= best) {
+			n = fit < best ? 0 : n;
+			best = fit;
 			ret_with[n++] = &c->at[i];
 		}
 		reading_done(&r);
@@ -261,6 +271,7 @@ int candidate_pick(struct job *job, struct edit *e, const struct candidates *c, 
 	e->path = mem_strdup(pick->path);
 	rc = target_get(job, pick->path, ret_target, err);
 	if (rc == 0)
-		reading_find(e, &(*ret_target)->base, &(*ret_target)->lines, (*ret_target)->dirty, ret);
+		reading_find(e, &(*ret_target)->base, &(*ret_target)->lines, (*ret_target)->dirty,
+		             arena_of(job, *ret_target), ret);
 	return rc;
 }

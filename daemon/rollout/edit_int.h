@@ -32,6 +32,8 @@ struct edit_more {
 	size_t *dividers;       /* lines of the body that may be the divider: SEARCH before it, REPLACE behind */
 	size_t n_dividers;
 	char *indent;           /* the blanks in front of the block's first line, "" if none */
+	size_t line;            /* of the file (from 1) where it says that it belongs, 0 if it does not */
+	bool has_lead;          /* the first line stood on the start marker: a line of SEARCH, perhaps */
 	bool is_diff;           /* a hunk of one: what it names is a file for certain */
 	bool deletes;           /* a diff that removes the file */
 	bool keyed;             /* the keys are made */
@@ -40,8 +42,11 @@ struct edit_more {
 
 struct edit *edits_add(struct edits *edits);    /* zeroed, with ->more */
 void edit_hint_add(struct edit *e, struct span name, enum name_kind kind, bool firm);
-/* Sets search and replace by the n-th divider. */
-void edit_set_split(struct edit *e, size_t n);
+/* Sets search and replace by the n-th divider, which takes so many more lines behind it. */
+void edit_set_split(struct edit *e, size_t n, size_t skipped);
+
+/* The first number in it, 0 if there is none. */
+size_t edit_line_number(struct span s);
 
 /* gap: the text between the block before and this one.  on_mark: what stands on the start marker
  * itself. */
@@ -78,12 +83,23 @@ struct elines {
 };
 
 void elines_read(struct elines *ls, struct span text);
+void eline_add(struct elines *ls, struct span line, enum line_end end);
+void eline_copy(struct elines *ls, const struct eline *l);      /* bytes are those of l */
 void elines_print(const struct elines *ls, struct buf *ret);
 void elines_done(struct elines *ls);
 static inline bool eline_is_blank(const struct eline *l) { return l->solid == 0; }
 bool eline_same(const struct eline *a, const struct eline *b);          /* byte for byte, ends aside */
 bool eline_same_solid(const struct eline *a, const struct eline *b);    /* blanks at the end aside */
 bool eline_same_key(const struct eline *a, const struct eline *b);      /* blanks at both ends aside */
+
+/* Memory of lines that were made; freed with the file. */
+struct arena {
+	char **at;
+	size_t n;
+};
+char *arena_bytes(struct arena *a, size_t n);
+void arena_move(struct arena *to, struct arena *from);  /* from is empty then */
+void arena_done(struct arena *a);
 
 /* --- where it fits -------------------------------------------------------------------- */
 
@@ -121,14 +137,6 @@ struct place {
 void place_find(const struct elines *file, struct run search, struct place *ret);
 
 /* --- what comes out ------------------------------------------------------------------- */
-
-/* Memory of lines that were made; freed with the file. */
-struct arena {
-	char **at;
-	size_t n;
-};
-char *arena_bytes(struct arena *a, size_t n);
-void arena_done(struct arena *a);
 
 /* How replace lines up with search: for each line of replace the line of search it keeps, or
  * SIZE_MAX. */

@@ -51,6 +51,27 @@ static void eline_set(struct eline *l, struct span line, enum line_end end, size
 	l->end = end;
 }
 
+static void elines_grow(struct elines *ls)
+{
+	if (ls->n == ls->cap) {
+		ls->cap = ls->cap > 0 ? 2 * ls->cap : 64;
+		ls->at = mem_grow(ls->at, ls->cap, sizeof *ls->at);
+	}
+}
+
+void eline_add(struct elines *ls, struct span line, enum line_end end)
+{
+	elines_grow(ls);
+	eline_set(&ls->at[ls->n], line, end, ls->n);
+	ls->n++;
+}
+
+void eline_copy(struct elines *ls, const struct eline *l)
+{
+	elines_grow(ls);
+	ls->at[ls->n++] = *l;
+}
+
 void elines_read(struct elines *ls, struct span text)
 {
 	struct span rest = text, line;
@@ -62,12 +83,7 @@ void elines_read(struct elines *ls, struct span text)
 			line.len--;
 			end = END_CRLF;
 		}
-		if (ls->n == ls->cap) {
-			ls->cap = ls->cap > 0 ? 2 * ls->cap : 64;
-			ls->at = mem_grow(ls->at, ls->cap, sizeof *ls->at);
-		}
-		eline_set(&ls->at[ls->n], line, end, ls->n);
-		ls->n++;
+		eline_add(ls, line, end);
 	}
 }
 
@@ -110,6 +126,17 @@ char *arena_bytes(struct arena *a, size_t n)
 		a->at = mem_grow(a->at, a->n > 0 ? 2 * a->n : 1, sizeof *a->at);
 	a->at[a->n] = mem_alloc(n);
 	return a->at[a->n++];
+}
+
+void arena_move(struct arena *to, struct arena *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		if ((to->n & (to->n - 1)) == 0)
+			to->at = mem_grow(to->at, to->n > 0 ? 2 * to->n : 1, sizeof *to->at);
+		to->at[to->n++] = from->at[i];
+	}
+	free(from->at);
+	*from = (struct arena){ 0 };
 }
 
 void arena_done(struct arena *a)

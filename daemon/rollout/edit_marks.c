@@ -46,6 +46,11 @@ static void start_read(struct mark *m, char ch, struct span rest)
 		m->strong = true;
 		rest.at += n;
 		rest.len -= n;
+		m->lead = rest;
+		if (m->lead.len > 0 && strchr(" \t", m->lead.at[0]) != NULL) {
+			m->lead.at++;
+			m->lead.len--;
+		}
 		while (rest.len > 0 && strchr(":<> \t", rest.at[0]) != NULL) {
 			rest.at++;
 			rest.len--;
@@ -53,7 +58,28 @@ static void start_read(struct mark *m, char ch, struct span rest)
 		m->rest = rest;
 	} else if (ch == '<' && m->count >= 5 && m->count <= 9 && is_one_word(rest)) {
 		m->kind = MARK_START;
+		m->crossed = word_of(rest, end_words) > 0;
 	}
+}
+
+/* "REPLACE>>>": the word in front. */
+static bool is_reversed_end(struct span s)
+{
+	size_t n = word_of(s, end_words), i = n;
+
+	while (i < s.len && s.at[i] == '>')
+		i++;
+	return n > 0 && i == s.len && i >= n + 3;
+}
+
+char mark_ruler(struct span line, size_t at_least)
+{
+	struct span s = span_trim(line);
+	size_t n = 0;
+
+	while (n < s.len && s.at[n] == s.at[0])
+		n++;
+	return n == s.len && n >= at_least ? s.at[0] : '\0';
 }
 
 struct mark mark_read(struct span line)
@@ -65,8 +91,13 @@ struct mark mark_read(struct span line)
 
 	while (m.indent < line.len && (line.at[m.indent] == ' ' || line.at[m.indent] == '\t'))
 		m.indent++;
-	if (m.indent == line.len || strchr("<>=-+", line.at[m.indent]) == NULL || line.at[m.indent] == '\0')
+	if (m.indent == line.len || line.at[m.indent] == '\0')
 		return m;
+	if (strchr("<>=-+", line.at[m.indent]) == NULL) {
+		m.strong = is_reversed_end(span_trim(line));
+		m.kind = m.strong ? MARK_END : MARK_NONE;
+		return m;
+	}
 	ch = line.at[m.indent];
 	while (m.indent + m.count < line.len && line.at[m.indent + m.count] == ch)
 		m.count++;
@@ -91,6 +122,7 @@ struct mark mark_read(struct span line)
 			m.strong = true;
 		} else if (ch == '>' && m.count >= 5 && m.count <= 9 && is_one_word(rest)) {
 			m.kind = MARK_END;
+			m.crossed = word_of(rest, start_words) > 0;
 		}
 	}
 	return m;

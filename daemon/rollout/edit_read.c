@@ -11,7 +11,7 @@
  * may be the divider; fences may stand inside the markers; the block may be indented as a whole, in
  * a list; blank lines may have been added at the ends.
  */
-enum way { WAY_PLAIN, WAY_FENCED, WAY_INDENTED, WAY_NAMED, WAY_TRIMMED, WAYS };
+enum way { WAY_PLAIN, WAY_FENCED, WAY_INDENTED, WAY_NAMED, WAY_TRIMMED, WAY_LEADLESS, WAYS };
 
 static bool is_blank_run(struct run r)
 {
@@ -69,8 +69,14 @@ static void read_inner(struct reading *r, const char *indent)
 	for (size_t i = 0; i < r->inner.n; i++) {
 		struct eline *l = &r->inner.at[i];
 
-		if (eline_is_blank(l))
+		if (eline_is_blank(l)) {
+			uint32_t less = l->len < n ? l->len : (uint32_t)n;
+
+			l->at += less;
+			l->len -= less;
+			l->indent -= less;
 			continue;
+		}
 		if (l->indent < n || memcmp(l->at, indent, n) != 0) {
 			elines_done(&r->inner);
 			return;
@@ -101,6 +107,22 @@ static bool strip_name(struct run *s, struct run *r)
 	return true;
 }
 
+/* Without the remark on the start marker that was taken for a line. */
+static bool strip_lead(struct run *s, const struct run *r)
+{
+	static const char code[] = "=()[]{}:;\"'@#,";
+
+	for (size_t i = 0; i < r->n; i++)
+		if (eline_same_key(&r->at[i], &s->at[0]))
+			return false;
+	for (size_t i = 0; i < s->at[0].len; i++)
+		if (strchr(code, s->at[0].at[i]) != NULL)
+			return false;
+	s->at++;
+	s->n--;
+	return true;
+}
+
 /* Search and replace in one way; false if that way is no other than the plain one. */
 static bool read_way(const struct reading *r, enum way way, size_t divider, struct run *s, struct run *p)
 {
@@ -117,9 +139,56 @@ static bool read_way(const struct reading *r, enum way way, size_t divider, stru
 		return strip_name(s, p);
 	case WAY_TRIMMED:
 		return strip_blank_ends(s, p) && s->n > 0;
+	case WAY_LEADLESS:
+		return r->has_lead && s->n > 1 && strip_lead(s, p);
 	default:
 		return true;
 	}
+}
+
+/* How many lines of r these have with the same indentation. */
+static size_t count_shared(const struct eline *at, size_t n, struct run r)
+{
+	size_t *keeps = lines_align((struct run){ at, n }, r), count = 0;
+
+	for (size_t i = 0; i < r.n; i++)
+		count += keeps[i] != KEEPS_NONE && !eline_is_blank(&r.at[i]);
+	free(keeps);
+	return count;
+}
+
+static const struct eline *first_solid_line(struct run r)
+{
+	for (size_t i = 0; i < r.n; i++)
+		if (!eline_is_blank(&r.at[i]))
+			return &r.at[i];
+	return NULL;
+}
+
+static bool same_indent(const struct eline *a, const struct eline *b)
+{
+	return a->indent == b->indent && memcmp(a->at, b->at, a->indent) == 0;
+}
+
+/*
+ * SEARCH stands at another indentation than the file: REPLACE as well, unless it shows that it does not.  It has more lines
+ * in common with the file than with SEARCH then; or begins where the file's lines do, and not where SEARCH does.
+ * False if that is not clear.
+ */
+static bool settle_shift(const struct elines *file, struct reading *r)
+{
+	const struct eline *at = &file->at[r->place.at], *s = first_solid_line(r->search), *p = first_solid_line(r->replace);
+	const struct eline *f = first_solid_line((struct run){ at, r->search.n });
+	size_t ours = count_shared(r->search.at, r->search.n, r->replace), theirs = count_shared(at, r->search.n, r->replace);
+
+	if (s == NULL || p == NULL || f == NULL || theirs < ours)
+		return true;
+	if (theirs == ours && (same_indent(p, s) || !same_indent(p, f)))
+		return true;
+	if (ours > 0 && theirs <= 2 * ours)
+		return theirs == ours;
+	r->place.shift = (struct shift){ .n_add = 0 };
+	return true;
 }
 
 /* One way to read the block, divided there: does it fit? */
@@ -146,7 +215,7 @@ static bool fits_in(const struct elines *file, struct reading *r, enum way way, 
 	}
 	r->search = s;
 	r->replace = p;
-	return true;
+	return r->place.found != 1 || r->place.fit != FIT_SHIFTED || settle_shift(file, r);
 }
 
 /* How many lines search and replace have in common. */
@@ -198,32 +267,145 @@ static bool find_in(const struct elines *file, const struct edit_more *m, struct
 	return found;
 }
 
+static bool is_within(const struct elines *ls, const struct eline *l)
+{
+	return ls->n > 0 && l >= ls->at && l < ls->at + ls->n;
+}
+
+/*
+ * The divider once more in front of REPLACE, or several times: no line of it, unless SEARCH has it as well or it is the
+ * line above a title.
+ */
+static void skip_dividers(const struct edit_more *m, struct reading *r)
+{
+	const struct eline *lines = is_within(&r->inner, r->replace.at) ? r->inner.at : r->body.at;
+	size_t *keeps;
+
+	if (r->n_divider + 1 >= m->n_dividers || r->replace.n == 0)
+		return;
+	keeps = lines_align(r->search, r->replace);
+	for (size_t d = r->n_divider + 1, from = 0; d < m->n_dividers; d++) {
+		const struct eline *l = &lines[m->dividers[d]];
+		size_t i = l >= r->replace.at ? (size_t)(l - r->replace.at) : SIZE_MAX;
+
+		if (i >= r->replace.n || keeps[i] != KEEPS_NONE || i < from ||
+		    !is_blank_run((struct run){ r->replace.at + from, i - from }) ||
+		    (i + 2 < r->replace.n && eline_same_solid(&r->replace.at[i + 2], l)))
+			break;
+		from = i + 1;
+		r->skipped = m->dividers[d] - m->dividers[r->n_divider];
+	}
+	free(keeps);
+	if (r->skipped > 0) {
+		size_t n = (size_t)(&lines[m->dividers[r->n_divider] + r->skipped + 1] - r->replace.at);
+
+		r->replace.at += n;
+		r->replace.n -= n;
+	}
+}
+
+#define MENDED_DIVIDERS 4       /* that are tried */
+
+/* What was done to the text undone: does it fit then? */
+static bool mend_in(const struct elines *file, const struct edit_more *m, struct arena *arena, struct reading *r)
+{
+	static const enum way ways[] = { WAY_PLAIN, WAY_FENCED, WAY_INDENTED, WAY_TRIMMED };
+
+	for (size_t d = m->n_dividers < MENDED_DIVIDERS ? m->n_dividers : MENDED_DIVIDERS; d-- > 0;)
+		for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++) {
+			struct run s, p;
+			struct mended made;
+
+			if (!read_way(r, ways[w], m->dividers[d], &s, &p))
+				continue;
+			mend_find(file, s, p, m->line, &r->mend, &made);
+			if (r->mend == MEND_NONE)
+				continue;
+			elines_done(&r->made);
+			elines_done(&r->made_too);
+			r->made = made.search;
+			r->made_too = made.replace;
+			arena_move(arena, &made.arena);
+			r->search = (struct run){ r->made.at, r->made.n };
+			r->replace = (struct run){ r->made_too.at, r->made_too.n };
+			r->place = made.place;
+			r->n_divider = d;
+			return true;
+		}
+	return false;
+}
+
+/* Lines that REPLACE alone leaves out. */
+static void fill_replace(struct reading *r)
+{
+	struct elines filled = { 0 };
+	bool any = r->mend == MEND_NONE && mend_elided_replace(r->search, r->replace, &filled, &r->unclear);
+
+	if (any && !r->unclear) {
+		r->made_too = filled;
+		r->replace = (struct run){ filled.at, filled.n };
+		r->mend = MEND_ELIDED;
+	} else {
+		elines_done(&filled);
+	}
+}
+
+/* In the file as it stands or as it was; line numbers are those of the latter. */
+static bool find_somehow(const struct elines *file, const struct edit_more *m, bool number, struct arena *arena,
+                         struct reading *r)
+{
+	if (find_in(file, m, r)) {
+		if (number)
+			place_at_line(file, r->search, m->line, &r->place);
+		if (r->place.found == 1 && r->place.fit == FIT_SHIFTED && r->place.shift.n_add + r->place.shift.n_cut == 0) {
+			/* REPLACE stands as the file does: so that it is seen what they have in common */
+			elines_splice(&r->made, 0, 0, &(struct elines){ .at = &file->at[r->place.at], .n = r->search.n });
+			r->search = (struct run){ r->made.at, r->made.n };
+		}
+		return true;
+	}
+	return arena != NULL && mend_in(file, m, arena, r);
+}
+
 void reading_find(const struct edit *e, const struct elines *base, const struct elines *lines, bool dirty,
-                  struct reading *ret)
+                  struct arena *arena, struct reading *ret)
 {
 	const struct edit_more *m = e->more;
 
-	*ret = (struct reading){ .n_divider = SIZE_MAX };
+	*ret = (struct reading){ .n_divider = SIZE_MAX, .has_lead = m->has_lead };
 	elines_read(&ret->body, (struct span){ m->body, m->body_len });
 	read_inner(ret, m->indent);
-	bool found = find_in(lines, m, ret);
+	bool found = find_somehow(lines, m, !dirty, arena, ret);
 
 	if (dirty && (!found || ret->place.found > 1)) {
 		struct reading now = *ret;
 
-		if (find_in(base, m, ret) && ret->place.found == 1) {
+		ret->made = ret->made_too = (struct elines){ 0 };
+		ret->mend = MEND_NONE;
+		if (find_somehow(base, m, true, arena, ret) && ret->place.found == 1) {
 			ret->in_base = true;
 			ret->several = now.place.found;
+			elines_done(&now.made);
+			elines_done(&now.made_too);
 		} else {
+			elines_done(&ret->made);
+			elines_done(&ret->made_too);
 			*ret = now;
 		}
 	}
+	if (ret->place.found != 1 || ret->n_divider == SIZE_MAX)
+		return;
+	if (ret->mend == MEND_NONE)
+		skip_dividers(m, ret);
+	fill_replace(ret);
 }
 
 void reading_done(struct reading *r)
 {
 	elines_done(&r->body);
 	elines_done(&r->inner);
+	elines_done(&r->made);
+	elines_done(&r->made_too);
 }
 
 /* Where the body's first line with anything in it is. */
@@ -247,11 +429,15 @@ void reading_new_file(struct edit *e, struct elines *ret)
 	struct reading r = { 0 };
 	struct run s, p;
 
-	edit_set_split(e, 0);
 	elines_read(&r.body, (struct span){ e->more->body, e->more->body_len });
 	read_inner(&r, e->more->indent);
 	read_way(&r, r.inner.n > 0 ? WAY_INDENTED : WAY_PLAIN, e->more->dividers[0], &s, &p);
 	strip_fence(&p);
+	r.search = s;
+	r.replace = p;
+	skip_dividers(e->more, &r);
+	p = r.replace;
+	edit_set_split(e, 0, r.skipped);
 	struct elines with = { .at = r.inner.n > 0 ? r.inner.at : r.body.at };
 
 	with.at += p.at - with.at;
@@ -270,6 +456,8 @@ uint64_t reading_key(const struct edit *e, bool exactly)
 
 	if (!m->keyed) {
 		struct elines body = { 0 };
+
+		m->key_loose = m->key_exact = m->line;  /* of two places that look alike each is another edit */
 
 		elines_read(&body, (struct span){ m->body, m->body_len });
 		for (size_t i = 0; i < body.n; i++) {

@@ -103,6 +103,12 @@ static bool line_make(const struct eline *r, const struct place *place, bool fir
 
 	*ret = *r;
 	ret->origin = ORIGIN_NEW;
+	if (eline_is_blank(r) && place->fit == FIT_SHIFTED && s->n_cut > 0) {
+		uint32_t less = r->len < s->n_cut ? r->len : s->n_cut;
+
+		ret->at += less;
+		ret->len = ret->indent = r->len - less;
+	}
 	if (eline_is_blank(r) || place->fit < FIT_SHIFTED)
 		return true;
 	if (place->fit == FIT_UNITS)

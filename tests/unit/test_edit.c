@@ -1,79 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <check.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer.h"
-#include "edit_int.h"
-#include "helper_source.h"
-#include "mem.h"
-
-#define APP "import os\n\n\ndef f(x):\n    if x:\n        return 1\n    return 0\n\n\ndef g(x):\n    return f(x) + 1\n"
-#define APP_NEW "import os\n\n\ndef f(x):\n    if x:\n        return 2\n    return 0\n\n\ndef g(x):\n    return f(x) + 1\n"
-#define TWO "a = 1\nb = 2\na = 1\n"
-#define RST "\"\"\"\nTitle\n=======\n\nText\n\"\"\"\nx = 1\n"
-#define TABS "class A:\n\tdef f(self):\n\t\treturn 1\n"
-#define DIRTY "def f():  \n    x = 1\t\n    return x\n"
-
-static const struct source_file files[] = {
-	{ "src/pkg/app.py", APP, 0 },
-	{ "src/pkg/two.py", TWO, 0 },
-	{ "src/pkg/__init__.py", "", 0 },
-	{ "src/pkg/sub/__init__.py", "VERSION = 1\n", 0 },
-	{ "rst.py", RST, 0 },
-	{ "over.py", "=======\nTitle\n=======\n", 0 },
-	{ "tabs.py", TABS, 0 },
-	{ "dirty.py", DIRTY, 0 },
-	{ "deep.py", "def f():\n    x = 1\n    if x:\n        x = 1\n", 0 },
-	{ "open.py", "a = 1\nb = 2", 0 },
-	{ "crlf.py", "a = 1\r\nb = 2\r\nc = 3\r\n", 0 },
-	{ "bom.py", "\xEF\xBB\xBF" "import os\nx = 1\n", 0 },
-	{ "my file.py", "x = 1\n", 0 },
-	{ "README.md", NULL, 0 },
-	{ NULL, NULL, 0 },
-};
-
-#define S "<<<<<<< SEARCH\n"
-#define D "=======\n"
-#define R ">>>>>>> REPLACE\n"
-#define ONE S "        return 1\n" D "        return 2\n" R
-#define APP_PATH "src/pkg/app.py"
-
-struct row {
-	const char *what, *text, *fates;        /* fates: words, comma between */
-	const char *path, *after;               /* of the one change; NULL: none */
-};
-
-static void run(const char *text, struct edits *e)
-{
-	struct source src = source_of_files(files);
-	struct err err = { 0 };
-
-	edits_parse(text, e);
-	ck_assert_msg(edits_apply_to(e, &src, &err) == 0, "%s", err.msg);
-}
-
-static void check_row(const struct row *row)
-{
-	struct edits e;
-	struct buf fates = { 0 };
-
-	run(row->text, &e);
-	for (size_t i = 0; i < e.n; i++)
-		buf_printf(&fates, "%s%s", i > 0 ? "," : "", edit_fate_word(e.at[i].fate));
-	ck_assert_msg(strcmp(buf_str(&fates), row->fates) == 0, "%s: %s, not %s", row->what, buf_str(&fates), row->fates);
-	if (row->path == NULL) {
-		ck_assert_msg(e.n_changes == 0, "%s: changed %s", row->what, e.n_changes > 0 ? e.changes[0].path : "");
-	} else {
-		ck_assert_msg(e.n_changes == 1, "%s: %zu changes", row->what, e.n_changes);
-		ck_assert_msg(strcmp(e.changes[0].path, row->path) == 0, "%s: %s", row->what, e.changes[0].path);
-		ck_assert_msg(strcmp(buf_str(&e.changes[0].after), row->after) == 0, "%s:\n%s", row->what,
-		              buf_str(&e.changes[0].after));
-	}
-	buf_done(&fates);
-	edits_done(&e);
-}
+#include "helper_edit.h"
 
 /* One edit of app.py, its path told in as many ways as there are. */
 static const struct row paths[] = {
@@ -130,7 +60,7 @@ static const struct row paths[] = {
 
 START_TEST(a_path_is_found_wherever_it_stands)
 {
-	check_row(&paths[_i]);
+	edit_check_row(&paths[_i]);
 }
 END_TEST
 
@@ -217,20 +147,16 @@ static const struct row blocks[] = {
 
 START_TEST(a_block_is_read_however_it_is_written)
 {
-	check_row(&blocks[_i]);
+	edit_check_row(&blocks[_i]);
 }
 END_TEST
 
 START_TEST(a_block_without_a_name_is_for_the_file_that_was_shown)
 {
-	char two[] = "src/pkg/two.py", app[] = APP_PATH, *const shown[] = { two, app };
-	struct source src = source_of_files(files);
+	char two[] = "src/pkg/two.py", app[] = APP_PATH, *const shown[] = { two, app, NULL };
 	struct edits e;
 
-	edits_parse(S "        return 1  \n" D "        return 2  \n" R S "x = 1\n" D "x = 2\n" R, &e);
-	e.shown = shown;
-	e.n_shown = 2;
-	ck_assert_int_eq(edits_apply_to(&e, &src, NULL), 0);
+	edit_run(S "        return 1  \n" D "        return 2  \n" R S "x = 1\n" D "x = 2\n" R, shown, &e);
 	ck_assert_str_eq(edit_fate_word(e.at[0].fate), "trailing_blanks");
 	ck_assert_str_eq(e.at[0].path, APP_PATH);
 	ck_assert_str_eq(buf_str(&e.changes[0].after), APP_NEW);
@@ -254,7 +180,7 @@ START_TEST(blocks_below_a_list_of_files)
 {
 	struct edits e;
 
-	run(lists[_i].text, &e);
+	edit_run(lists[_i].text, NULL, &e);
 	ck_assert_uint_eq(e.n, 2);
 	for (size_t i = 0; i < 2; i++)
 		ck_assert_msg(strcmp(edit_fate_word(e.at[i].fate), lists[_i].fates[i]) == 0, "%s: %zu: %s", lists[_i].what, i,
@@ -317,7 +243,7 @@ static const struct row texts[] = {
 
 START_TEST(a_text_is_found_and_the_rest_of_the_file_stays)
 {
-	check_row(&texts[_i]);
+	edit_check_row(&texts[_i]);
 }
 END_TEST
 
@@ -338,7 +264,7 @@ static const struct row diffs[] = {
 
 START_TEST(a_diff_is_read_where_there_are_no_blocks)
 {
-	check_row(&diffs[_i]);
+	edit_check_row(&diffs[_i]);
 }
 END_TEST
 
