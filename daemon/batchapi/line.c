@@ -53,29 +53,48 @@ static int64_t tokens(const struct json *v)
 	return n > 0 ? n : 0;
 }
 
-/* The first of the two names that says more than nothing. */
-static int64_t tokens_of(const struct json *usage, const char *name, const char *other)
-{
-	int64_t n = tokens(json_get(usage, name));
+const char *const usage_names[USAGE_NAMES] = {
+	[USAGE_PROMPT] = "prompt_tokens", [USAGE_INPUT] = "input_tokens", [USAGE_COMPLETION] = "completion_tokens",
+	[USAGE_OUTPUT] = "output_tokens", [USAGE_CACHE_HIT] = "prompt_cache_hit_tokens", [USAGE_CACHED] = "cached_tokens",
+	[USAGE_REASONING] = "reasoning_tokens",
+};
+const struct usage_part usage_parts[DETAILS_COUNT] = {
+	[DETAILS_PROMPT] = { "prompt_tokens_details", "cached_tokens" },
+	[DETAILS_INPUT] = { "input_tokens_details", "cached_tokens" },
+	[DETAILS_COMPLETION] = { "completion_tokens_details", "reasoning_tokens" },
+	[DETAILS_OUTPUT] = { "output_tokens_details", "reasoning_tokens" },
+};
 
-	return n > 0 ? n : tokens(json_get(usage, other));
+/* The first that says more than nothing. */
+static int64_t first_of(int64_t a, int64_t b)
+{
+	return a > 0 ? a : b;
+}
+
+void usage_take(const struct usage *u, struct result_line *ret)
+{
+	int64_t in = u->details[u->details[DETAILS_PROMPT].there ? DETAILS_PROMPT : DETAILS_INPUT].n;
+	int64_t out = u->details[u->details[DETAILS_COMPLETION].there ? DETAILS_COMPLETION : DETAILS_OUTPUT].n;
+
+	ret->prompt = first_of(u->n[USAGE_PROMPT], u->n[USAGE_INPUT]);
+	ret->completion = first_of(u->n[USAGE_COMPLETION], u->n[USAGE_OUTPUT]);
+	ret->cached = first_of(in, first_of(u->n[USAGE_CACHE_HIT], u->n[USAGE_CACHED]));
+	ret->reasoning = first_of(out, u->n[USAGE_REASONING]);
 }
 
 void usage_read(const struct json *usage, struct result_line *ret)
 {
-	const struct json *in = json_get(usage, "prompt_tokens_details");
-	const struct json *out = json_get(usage, "completion_tokens_details");
+	struct usage u = { 0 };
 
-	in = json_is_obj(in) ? in : json_get(usage, "input_tokens_details");
-	out = json_is_obj(out) ? out : json_get(usage, "output_tokens_details");
-	ret->prompt = tokens_of(usage, "prompt_tokens", "input_tokens");
-	ret->completion = tokens_of(usage, "completion_tokens", "output_tokens");
-	ret->cached = tokens(json_get(in, "cached_tokens"));
-	if (ret->cached == 0)
-		ret->cached = tokens_of(usage, "prompt_cache_hit_tokens", "cached_tokens");
-	ret->reasoning = tokens(json_get(out, "reasoning_tokens"));
-	if (ret->reasoning == 0)
-		ret->reasoning = tokens(json_get(usage, "reasoning_tokens"));
+	for (int i = 0; i < USAGE_NAMES; i++)
+		u.n[i] = tokens(json_get(usage, usage_names[i]));
+	for (int i = 0; i < DETAILS_COUNT; i++) {
+		const struct json *part = json_get(usage, usage_parts[i].name);
+
+		u.details[i].there = json_is_obj(part);
+		u.details[i].n = tokens(json_get(part, usage_parts[i].number));
+	}
+	usage_take(&u, ret);
 }
 
 /* --- failures ------------------------------------------------------------------------------- */

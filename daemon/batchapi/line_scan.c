@@ -205,6 +205,9 @@ static bool skip_value(struct scan *s, int depth)
 struct found {
 	bool custom_id, response, body, choices, error, body_error;
 	struct span id, usage;
+	struct usage u;
+	unsigned seen;          /* members of usage, by bit */
+	bool odd_usage;         /* for the long way alone */
 	int status;
 };
 
@@ -248,15 +251,92 @@ static void take_choices(struct scan *s, struct found *f)
 	skip_value(s, 4);
 }
 
+/* The first of two members of one name is the one that counts: not for us. */
+static void see_usage(struct found *f, int which)
+{
+	f->odd_usage = f->odd_usage || (f->seen & 1u << which) != 0;
+	f->seen |= 1u << which;
+}
+
+/* A plain number, or null for none; anything else is odd. */
+static void take_count(struct scan *s, int64_t *n, struct found *f)
+{
+	const char *begin;
+
+	skip_blanks(s);
+	begin = s->p;
+	if (!skip_value(s, 5))
+		return;
+	size_t len = (size_t)(s->p - begin);
+	if (len == 4 && memcmp(begin, "null", 4) == 0)
+		return;
+	f->odd_usage = f->odd_usage || len > 15;
+	for (const char *p = begin; p < s->p && !f->odd_usage; p++) {
+		*n = *n * 10 + (*p - '0');
+		f->odd_usage = *p < '0' || *p > '9';
+	}
+}
+
+static void take_details(struct scan *s, int part, struct found *f)
+{
+	struct span name;
+	bool first = true, escaped;
+
+	skip_blanks(s);
+	if (s->p >= s->end || *s->p != '{') {
+		skip_value(s, 5);
+		return;
+	}
+	s->p++;
+	f->u.details[part].there = true;
+	while (next_member(s, &first, &name, &escaped)) {
+		f->odd_usage = f->odd_usage || escaped;
+		if (span_is(name, usage_parts[part].number)) {
+			see_usage(f, USAGE_NAMES + DETAILS_COUNT + part);
+			take_count(s, &f->u.details[part].n, f);
+		} else {
+			skip_value(s, 6);
+		}
+	}
+}
+
+static void take_usage_member(struct scan *s, struct span name, struct found *f)
+{
+	for (int i = 0; i < USAGE_NAMES; i++)
+		if (span_is(name, usage_names[i])) {
+			see_usage(f, i);
+			take_count(s, &f->u.n[i], f);
+			return;
+		}
+	for (int i = 0; i < DETAILS_COUNT; i++)
+		if (span_is(name, usage_parts[i].name)) {
+			see_usage(f, USAGE_NAMES + i);
+			take_details(s, i, f);
+			return;
+		}
+	skip_value(s, 5);
+}
+
 static void take_usage(struct scan *s, struct found *f)
 {
+	struct span name;
+	bool first = true, escaped;
+
 	skip_blanks(s);
 	if (f->usage.at != NULL) {
 		give_up(s);
 		return;
 	}
 	f->usage.at = s->p;
-	skip_value(s, 4);
+	if (s->p < s->end && *s->p == '{') {
+		s->p++;
+		while (next_member(s, &first, &name, &escaped)) {
+			f->odd_usage = f->odd_usage || escaped;
+			take_usage_member(s, name, f);
+		}
+	} else {
+		skip_value(s, 4);
+	}
 	f->usage.len = (size_t)(s->p - f->usage.at);
 }
 
@@ -335,13 +415,16 @@ bool result_line_scan(struct span line, struct result_line *ret)
 
 	if (line.len == 0 || !scan_line(&s, &f))
 		return false;
-	if (f.usage.at != NULL && json_parse(f.usage.at, f.usage.len, &usage, NULL) < 0)
+	if (f.odd_usage && json_parse(f.usage.at, f.usage.len, &usage, NULL) < 0)
 		return false;
 	*ret = (struct result_line){ .class = LINE_ANSWER, .status = f.status };
 	ret->custom_id = line_id_copy(f.id);
 	if (ret->custom_id == NULL)
 		ret->class = LINE_RUBBISH;      /* no memory: the room knows */
-	usage_read(usage, ret);
+	if (f.odd_usage)
+		usage_read(usage, ret);
+	else
+		usage_take(&f.u, ret);
 	json_free(usage);
 	return true;
 }

@@ -30,6 +30,7 @@ struct render {
 	int stage;
 	struct line_source lines;
 	struct request_source asked;
+	char wire_head[32];             /* how the ids of this job begin that went over the wire, with their quote */
 	struct file_out *requests, *results, *failures, *output, **processed;
 	int64_t n_processed;
 	int spool_fd;
@@ -67,13 +68,16 @@ static int write_line(const struct render *w, struct file_out *to, const struct 
                       struct err *err)
 {
 	const struct job *job = w->task.job;
-	char wire[WIRE_ID_MAX + 2];
+	char wire[sizeof w->wire_head + 24];
 	int rc = 0;
 
-	snprintf(wire, sizeof wire, "\"b%lld-%lld\"", (long long)job->row.id, (long long)p->n);
 	while (line.len > 0 && (line.at[line.len - 1] == '\n' || line.at[line.len - 1] == '\r'))
 		line.len--;
-	const char *at = find_wire_id(line, wire);
+	const char *at = NULL;
+	if (memmem(line.at, line.len, w->wire_head, strlen(w->wire_head)) != NULL) {
+		snprintf(wire, sizeof wire, "%s%lld\"", w->wire_head, (long long)p->n);
+		at = find_wire_id(line, wire);
+	}
 	if (at != NULL) {
 		char *natural = custom_id_make(p->instance_id, p->n % job->row.passk, job->row.passk);
 		struct buf text = { 0 };
@@ -242,6 +246,7 @@ static void run(struct task *t)
 
 	w->spool_fd = -1;
 	line_source_init(&w->lines, job);
+	snprintf(w->wire_head, sizeof w->wire_head, "\"b%lld-", (long long)job->row.id);
 	w->rc = mem_room_open(&room, TASK_ROOM, &w->err);
 	if (w->rc == 0)
 		w->rc = db_open_reader(w->db_path, &db, &w->err);

@@ -194,30 +194,36 @@ static int reader_of(struct request_source *s, int64_t batch, struct line_reader
 	return line_reader_seek(r, mark_of(s, batch)->off, err);
 }
 
-static bool is_request_of(const struct request_source *s, struct span line)
+/* Under its natural custom_id, as JSON has it, or under the one of the wire. */
+static bool is_request_of(const struct request_source *s, int64_t n, struct span line)
 {
 	struct span id = request_line_id(line);
-	const char *natural = s->id.at, *wire = natural + strlen(natural) + 1;
+	char wire[WIRE_ID_MAX];
+	int64_t other;
 
-	return span_is(id, natural) || span_is(id, wire);
+	if (span_is(id, s->id.at))
+		return true;
+	if (id.len == 0 || id.at[0] != 'b' || id.len >= sizeof wire)
+		return false;
+	memcpy(wire, id.at, id.len);
+	wire[id.len] = '\0';
+	return wire_id_read(wire, s->job->row.id, &other) && other == n;
 }
 
 int request_source_get(struct request_source *s, const struct pass_row *p, struct span *ret, struct err *err)
 {
 	int64_t passk = s->job->row.passk;
-	char *natural = custom_id_make(p->instance_id, p->n % passk, passk), wire[WIRE_ID_MAX];
+	char *natural = custom_id_make(p->instance_id, p->n % passk, passk);
 	struct line_reader *r = NULL;
 	int rc = reader_of(s, p->batch, &r, err);
 
-	wire_id_make(s->job->row.id, p->n, wire);
 	buf_reset(&s->id);
 	json_escape(&s->id, natural, strlen(natural));
-	buf_add(&s->id, "", 1);
-	buf_add(&s->id, wire, strlen(wire) + 1);
+	buf_add_char(&s->id, '\0');
 	free(natural);
 	/* those between are passes that went out once more, with another batch */
 	while (rc == 0 && (rc = line_reader_next(r, REQUEST_LINE_MAX, ret, err)) == 1) {
-		if (is_request_of(s, *ret))
+		if (is_request_of(s, p->n, *ret))
 			return 0;
 		rc = 0;
 	}

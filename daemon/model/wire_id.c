@@ -47,12 +47,12 @@ void wire_id_make(int64_t job, int64_t n, char ret[WIRE_ID_MAX])
 
 bool wire_id_read(const char *text, int64_t job, int64_t *ret_n)
 {
-	char head[WIRE_ID_MAX], *end;
-	size_t len = (size_t)snprintf(head, sizeof head, "b%lld-", (long long)job);
+	char *end;
 
-	if (strncmp(text, head, len) != 0 || text[len] < '0' || text[len] > '9')
+	if (text[0] != 'b' || text[1] < '1' || text[1] > '9' || strtoll(text + 1, &end, 10) != job ||
+	    end[0] != '-' || end[1] < '0' || end[1] > '9')
 		return false;
-	long long n = strtoll(text + len, &end, 10);
+	long long n = strtoll(end + 1, &end, 10);
 	if (*end != '\0')
 		return false;
 	*ret_n = n;

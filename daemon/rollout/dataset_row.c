@@ -37,38 +37,26 @@ static bool take_text(struct scan_walk *w, struct text_field *f)
 	return true;
 }
 
-/* Names may be written with escapes, like any text. */
-static bool name_is(struct span name, const char *wanted)
-{
-	struct buf b = { 0 };
-	bool is = span_is(name, wanted);
-
-	if (!is && name.len > strlen(wanted) && memchr(name.at, '\\', name.len) != NULL)
-		is = scan_unescape(name.at, name.len, &b) && span_is(buf_span(&b), wanted);
-	buf_done(&b);
-	return is;
-}
-
 static bool on_body_member(void *data, struct scan_walk *w, struct span name)
 {
 	struct fields *f = data;
 
-	return name_is(name, "model") ? take_text(w, &f->model) : scan_walk_value(w, NULL);
+	return scan_name_is(name, "model") ? take_text(w, &f->model) : scan_walk_value(w, NULL);
 }
 
 static bool on_member(void *data, struct scan_walk *w, struct span name)
 {
 	struct fields *f = data;
 
-	if (name_is(name, f->requests ? "custom_id" : "instance_id"))
+	if (scan_name_is(name, f->requests ? "custom_id" : "instance_id"))
 		return take_text(w, &f->id);
 	if (!f->requests)
 		return scan_walk_value(w, NULL);
-	if (name_is(name, "method"))
+	if (scan_name_is(name, "method"))
 		return take_text(w, &f->method);
-	if (name_is(name, "url"))
+	if (scan_name_is(name, "url"))
 		return take_text(w, &f->url);
-	if (!name_is(name, "body"))
+	if (!scan_name_is(name, "body"))
 		return scan_walk_value(w, NULL);
 	f->bodies++;
 	f->body_is_object = w->p < w->end && *w->p == '{';

@@ -109,7 +109,6 @@ void instance_close(struct instance *in)
 		repo_close(in->repo);
 		instance_row_done(&in->row);
 	}
-	free(in->id);
 	free(in);
 }
 

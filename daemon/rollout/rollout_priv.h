@@ -50,7 +50,6 @@ struct instance {
 	const char *sidecar_dir;        /* borrowed, during open only */
 	struct instance_row row;        /* prompted workflows */
 	struct repo *repo;              /* prompted workflows */
-	char *id;                       /* raw: the row's custom_id */
 	/* Made at first need, then kept for the passes to come. */
 	struct buf problem;             /* escaped */
 	struct buf structure;           /* escaped */

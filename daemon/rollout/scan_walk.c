@@ -7,6 +7,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "scan.h"
+
 bool scan_walk_fail(struct scan_walk *w, const char *why)
 {
 	if (w->why == NULL)
@@ -265,4 +267,15 @@ bool scan_walk_end(struct scan_walk *w)
 {
 	scan_walk_blank(w);
 	return w->p == w->end || scan_walk_fail(w, "more text behind the value");
+}
+
+bool scan_name_is(struct span name, const char *wanted)
+{
+	struct buf b = { 0 };
+	bool is = span_is(name, wanted);
+
+	if (!is && name.len > strlen(wanted) && memchr(name.at, '\\', name.len) != NULL)
+		is = scan_unescape(name.at, name.len, &b) && span_is(buf_span(&b), wanted);
+	buf_done(&b);
+	return is;
 }

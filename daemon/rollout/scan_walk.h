@@ -27,6 +27,8 @@ bool scan_walk_string(struct scan_walk *w, struct span *ret);
 /* Over an object; member is called at each value and must walk over it. */
 typedef bool (*scan_member_fn)(void *data, struct scan_walk *w, struct span name);
 bool scan_walk_object(struct scan_walk *w, scan_member_fn member, void *data);
+/* Names may be written with escapes, like any text. */
+bool scan_name_is(struct span name, const char *wanted);
 /* Nothing but blanks may follow. */
 bool scan_walk_end(struct scan_walk *w);
 bool scan_walk_fail(struct scan_walk *w, const char *why);      /* false */

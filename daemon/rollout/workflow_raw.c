@@ -4,23 +4,10 @@
 
 #include "mem.h"
 #include "sample.h"
+#include "scan.h"
+#include "scan_walk.h"
 
 /* raw: the rows are requests already; one stage, and a pass comes to what was answered. */
-
-static int raw_open(struct instance *in, struct err *err)
-{
-	struct json *row = NULL;
-	int rc = json_parse(in->line.at, in->line.len, &row, err);
-
-	if (rc < 0)
-		return err_prefix(err, "request: ");
-	if (json_get_str(row, "custom_id") == NULL || !json_is_obj(json_get(row, "body")))
-		rc = err_set(err, BD_EINVALID, "request: custom_id or body is missing");
-	else
-		in->id = mem_strdup(json_get_str(row, "custom_id"));
-	json_free(row);
-	return rc;
-}
 
 /* From the object's brace on: a mark of the byte order may stand in front. */
 static struct span json_object_text(struct span line)
@@ -40,36 +27,66 @@ static size_t object_end(struct span text)
 	return end;
 }
 
+/* What of a row is looked at; the values as they stand, strings with their quotes. */
+struct raw_row {
+	struct span id, body;
+	bool method, url;
+};
+
+static bool on_member(void *data, struct scan_walk *w, struct span name)
+{
+	struct raw_row *r = data;
+
+	if (scan_name_is(name, "custom_id"))
+		return scan_walk_value(w, &r->id);
+	if (scan_name_is(name, "body"))
+		return scan_walk_value(w, &r->body);
+	r->method = r->method || scan_name_is(name, "method");
+	r->url = r->url || scan_name_is(name, "url");
+	return scan_walk_value(w, NULL);
+}
+
+/* The rows were checked when they came in (dataset_row.c); this is no second opinion. */
+static int raw_row_read(struct span row, struct raw_row *ret, struct err *err)
+{
+	struct scan_walk w = { .p = row.at, .end = row.at + row.len };
+	struct raw_row r = { 0 };
+
+	if (!scan_walk_object(&w, on_member, &r) || !scan_walk_end(&w))
+		return err_set(err, BD_EINVALID, "request: not JSON at byte %zu: %s", (size_t)(w.p - row.at) + 1,
+		               w.why != NULL ? w.why : "no object");
+	if (r.id.len < 2 || r.id.at[0] != '"' || r.body.len == 0 || r.body.at[0] != '{')
+		return err_set(err, BD_EINVALID, "request: custom_id or body is missing");
+	*ret = r;
+	return 0;
+}
+
+static int raw_open(struct instance *in, struct err *err)
+{
+	(void)in;
+	(void)err;
+	return 0;                               /* what it needs of the row it looks up when it is needed */
+}
+
 /*
  * The row as it is, byte for byte, but for the value of custom_id; what a Batch API wants besides and the row
  * lacks comes behind its last member.
  */
-static void splice_request(struct span row, const struct raw_members *m, const char *custom_id,
-                           const char *line_url,
+static void splice_request(struct span row, const struct raw_row *r, const char *custom_id, const char *line_url,
                            struct buf *ret)
 {
-	static const char *const wanted[] = { "method", "url" };
-	const char *values[] = { "POST", line_url };
-	const char *from = row.at, *end = row.at + object_end(row);
+	const char *behind = r->id.at + r->id.len, *end = row.at + object_end(row) - 1;
 	struct jw w = { .out = ret, .comma = true };
-	bool there[] = { false, false };
 
-	for (size_t i = 0; i < m->n; i++) {
-		for (int n = 0; n < 2; n++)
-			there[n] = there[n] || strcmp(m->at[i].name, wanted[n]) == 0;
-		if (strcmp(m->at[i].name, "custom_id") != 0)
-			continue;
-		buf_add(ret, from, (size_t)(m->at[i].value.at - from));
-		buf_add_char(ret, '"');
-		json_escape(ret, custom_id, strlen(custom_id));
-		buf_add_char(ret, '"');
-		from = m->at[i].value.at + m->at[i].value.len;
-	}
-	buf_add(ret, from, (size_t)(end - 1 - from));
-	for (int n = 0; n < 2; n++) {
-		if (!there[n])
-			jw_put_str(&w, wanted[n], values[n]);
-	}
+	buf_add(ret, row.at, (size_t)(r->id.at - row.at));
+	buf_add_char(ret, '"');
+	json_escape(ret, custom_id, strlen(custom_id));
+	buf_add_char(ret, '"');
+	buf_add(ret, behind, (size_t)(end - behind));
+	if (!r->method)
+		jw_put_str(&w, "method", "POST");
+	if (!r->url)
+		jw_put_str(&w, "url", line_url);
 	buf_add_str(ret, "}\n");
 }
 
@@ -77,7 +94,7 @@ static int raw_request(struct instance *in, int stage, int64_t k, const char *cu
                        struct span previous, struct buf *ret, struct err *err)
 {
 	struct span row = json_object_text(in->line);
-	struct raw_members m = { 0 };
+	struct raw_row r;
 	struct buf flat = { 0 };
 	int rc;
 
@@ -88,10 +105,9 @@ static int raw_request(struct instance *in, int stage, int64_t k, const char *cu
 		raw_value_print(row, &flat);            /* written over several lines */
 		row = buf_span(&flat);
 	}
-	rc = raw_members_read(row, "request", &m, err);
+	rc = raw_row_read(row, &r, err);
 	if (rc == 0)
-		splice_request(row, &m, custom_id, in->r->p.line_url, ret);
-	raw_members_done(&m);
+		splice_request(row, &r, custom_id, in->r->p.line_url, ret);
 	buf_done(&flat);
 	return rc;
 }
@@ -139,12 +155,18 @@ static int raw_sample(struct instance *in, int64_t k, const char *custom_id,
 	struct sample s = { 0 };
 	struct jw w = { .out = &s.record }, o = { .out = &s.output };
 	struct sample_name name;
+	struct raw_row r;
+	struct buf id = { 0 };
 	struct answer a;
+	int rc = raw_row_read(json_object_text(in->line), &r, err);
 
 	(void)line2;
-	(void)err;
+	if (rc < 0)
+		return rc;
+	if (!scan_unescape(r.id.at + 1, r.id.len - 2, &id))
+		buf_add(&id, r.id.at + 1, r.id.len - 2);
 	raw_judge(line1, &a, &s.judgement);
-	name = (struct sample_name){ in->id, custom_id, in->r->workflow->name, a.model, k };
+	name = (struct sample_name){ buf_str(&id), custom_id, in->r->workflow->name, a.model, k };
 	jw_obj(&w);
 	sample_put_head(&w, &name, &s.judgement);
 	jw_name(&w, "answers");
@@ -165,6 +187,7 @@ static int raw_sample(struct instance *in, int64_t k, const char *custom_id,
 		sample_end(&o);
 	}
 	answer_done(&a);
+	buf_done(&id);
 	*ret = s;
 	return 0;
 }
