@@ -12,6 +12,7 @@
 #include "mem.h"
 #include "range.h"
 #include "rollout.h"
+#include "scan_walk.h"
 
 #define ANSWER_MAX (256u << 20)         /* bytes of one line of an output file */
 
@@ -163,6 +164,31 @@ static void finds_done(struct finds *f)
 	free(f->at);
 }
 
+static bool take_id(void *data, struct scan_walk *w, struct span name)
+{
+	struct span *id = data;
+
+	if (id->at != NULL || !span_is(name, "custom_id"))
+		return scan_walk_value(w, NULL);
+	return scan_walk_string(w, id) && !w->escaped;
+}
+
+/* Whose line it is, NULL if it is none; the caller's.  The line is not read for more: its turn comes with its pass. */
+static char *custom_id_of(struct span line)
+{
+	struct scan_walk w = { .p = line.at, .end = line.at + line.len };
+	struct span id = { NULL, 0 };
+	struct json *v = NULL;
+	char *copy = NULL;
+
+	if (scan_walk_object(&w, take_id, &id) && scan_walk_end(&w) && id.at != NULL)
+		return mem_strndup(id.at, id.len);
+	if (json_parse(line.at, line.len, &v, NULL) == 0 && json_get_str(v, "custom_id") != NULL)       /* not so strict */
+		copy = mem_strdup(json_get_str(v, "custom_id"));
+	json_free(v);
+	return copy;
+}
+
 static int read_answers(const char *path, struct finds *ret, struct err *err)
 {
 	struct line_reader r;
@@ -172,22 +198,19 @@ static int read_answers(const char *path, struct finds *ret, struct err *err)
 	if (rc < 0)
 		return rc;
 	while ((rc = line_reader_next(&r, ANSWER_MAX, &line, err)) > 0) {
-		struct json *v = NULL;
-		const char *id;
+		char *id;
 
 		if (span_trim(line).len == 0)
 			continue;
-		if (json_parse(line.at, line.len, &v,
-		               NULL) < 0 || (id = json_get_str(v, "custom_id")) == NULL) {
-			json_free(v);                   /* a cut or foreign line costs that line */
+		id = custom_id_of(line);
+		if (id == NULL) {               /* a cut or foreign line costs that line */
 			fprintf(stderr, "batchctl: stage: %s: line %lld is no line of a batch's output\n",
 			        path, (long long)r.line_no);
 			continue;
 		}
 		if ((ret->n & (ret->n - 1)) == 0)
 			ret->at = mem_grow(ret->at, ret->n == 0 ? 1 : ret->n * 2, sizeof *ret->at);
-		ret->at[ret->n++] = (struct found){ mem_strdup(id), { r.line_off, line.len } };
-		json_free(v);
+		ret->at[ret->n++] = (struct found){ id, { r.line_off, line.len } };
 	}
 	line_reader_close(&r);
 	return rc;

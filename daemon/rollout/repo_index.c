@@ -34,13 +34,26 @@ struct repo_file *repo_index_add(struct repo_index *x, struct span dir, struct s
 	return f;
 }
 
+static uint64_t hash_on(uint64_t h, uint64_t w)
+{
+	h = (h ^ w) * 0x9E3779B97F4A7C15u;
+	return h ^ h >> 32;
+}
+
+/* Eight bytes at a time: paths are long, and there are many. */
 static uint32_t hash_of(struct span s)
 {
-	uint32_t h = 2166136261u;
+	uint64_t h = s.len, w;
+	size_t left = s.len;
 
-	for (size_t i = 0; i < s.len; i++)
-		h = (h ^ (unsigned char)s.at[i]) * 16777619u;
-	return h ^ h >> 15;
+	for (; left >= sizeof w; left -= sizeof w, s.at += sizeof w) {
+		memcpy(&w, s.at, sizeof w);
+		h = hash_on(h, w);
+	}
+	w = 0;
+	for (; left > 0; left--)
+		w = w << 8 | (unsigned char)*s.at++;
+	return (uint32_t)hash_on(h, w);
 }
 
 /* Slots hold the number of the file + 1, and in the lowest bit whether it stands there by its alt. */

@@ -27,14 +27,16 @@ void judge(struct judgement *j, enum answer_fault fault, const char *fmt, ...)
 /* text without the CR of each CRLF. */
 static void add_without_cr(struct buf *ret, struct span text)
 {
-	for (size_t i = 0, run = 0; i <= text.len; i++) {
-		bool crlf = i + 1 < text.len && text.at[i] == '\r' && text.at[i + 1] == '\n';
+	const char *run = text.at, *end = text.at + text.len, *cr = run;
 
-		if (crlf || i == text.len) {
-			buf_add(ret, text.at + run, i - run);
-			run = i + 1;
+	while (cr < end && (cr = memchr(cr, '\r', (size_t)(end - cr))) != NULL) {
+		if (cr + 1 < end && cr[1] == '\n') {
+			buf_add(ret, run, (size_t)(cr - run));
+			run = cr + 1;
 		}
+		cr++;
 	}
+	buf_add(ret, run, (size_t)(end - run));
 }
 
 static void escape_problem(struct instance *in)
@@ -122,11 +124,15 @@ struct repo_cost instance_cost(const struct instance *in)
 /* The longest run of backticks in text. */
 static size_t longest_ticks(struct span text)
 {
-	size_t run = 0, longest = 0;
+	const char *p = text.at, *end = p + text.len;
+	size_t longest = 0;
 
-	for (size_t i = 0; i < text.len; i++) {
-		run = text.at[i] == '`' ? run + 1 : 0;
-		longest = run > longest ? run : longest;
+	while (p < end && (p = memchr(p, '`', (size_t)(end - p))) != NULL) {
+		const char *from = p;
+
+		while (p < end && *p == '`')
+			p++;
+		longest = (size_t)(p - from) > longest ? (size_t)(p - from) : longest;
 	}
 	return longest;
 }

@@ -67,6 +67,11 @@ static bool is_hex(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+static bool is_short_escape(char c)
+{
+	return c == 'n' || c == '"' || c == '\\' || c == 't' || c == 'r' || c == '/' || c == 'b' || c == 'f';
+}
+
 static bool walk_escape(struct scan_walk *w)
 {
 	size_t left = (size_t)(w->end - w->p);
@@ -76,7 +81,7 @@ static bool walk_escape(struct scan_walk *w)
 	if (left < n)
 		w->p = w->end;
 	else if (n == 6 ? is_hex(w->p[2]) && is_hex(w->p[3]) && is_hex(w->p[4]) && is_hex(w->p[5]) :
-	         w->p[1] != '\0' && strchr("\"\\/bfnrt", w->p[1]) != NULL) {
+	         is_short_escape(w->p[1])) {
 		w->p += n;
 		return true;
 	}
