@@ -11,7 +11,7 @@
  * In a built program the environment arms it: BATCHD_CRASH_AT=n ends the process with
  * _exit(99) at the n-th step; BATCHD_STEPS_FILE=f gets the number of steps at exit.
  */
-enum fault { FAULT_NONE, FAULT_STORE, FAULT_FILE, FAULT_MEMORY, FAULT_NET };
+enum fault { FAULT_NONE, FAULT_STORE, FAULT_FILE, FAULT_MEMORY, FAULT_NET, FAULT_SYNC };        /* SYNC: behind a COMMIT */
 
 #ifdef BATCHD_FAULTS
 void fault_arm(enum fault where, int after);    /* fail one call of this thread, after `after` good ones */

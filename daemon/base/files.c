@@ -348,22 +348,21 @@ int line_reader_next(struct line_reader *r, size_t max_bytes, struct span *ret, 
 		const char *from = r->buf.at != NULL ? r->buf.at + r->next : "";
 		const char *nl = left > seen ? memchr(from + seen, '\n', left - seen) : NULL;
 
+		size_t len = nl != NULL ? (size_t)(nl - from) : left;
+
+		r->line_off = r->off + (int64_t)r->next;
+		*ret = (struct span){ from, len < max_bytes ? len : max_bytes };
+		if (len > max_bytes)
+			return err_set(err, BD_EINVALID, "line %lld is longer than %zu bytes",
+			               (long long)r->line_no + 1, max_bytes);
 		if (nl != NULL || (r->end && left > 0)) {
-			*ret = (struct span){ from, nl != NULL ? (size_t)(nl - from) : left };
-			r->line_off = r->off + (int64_t)r->next;
 			r->line_no++;
-			r->next += nl != NULL ? ret->len + 1 : ret->len;
+			r->next += nl != NULL ? len + 1 : len;
 			return 1;
 		}
 		if (r->end)
 			return 0;
 		seen = left;
-		if (left > max_bytes) {
-			*ret = (struct span){ from, max_bytes };
-			r->line_off = r->off + (int64_t)r->next;
-			return err_set(err, BD_EINVALID, "line %lld is longer than %zu bytes",
-			               (long long)r->line_no + 1, max_bytes);
-		}
 		int rc = fill(r, err);
 		if (rc < 0)
 			return rc;

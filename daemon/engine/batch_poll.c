@@ -21,6 +21,7 @@ enum {
 	GONE_MS = 900000,               /* 404 for so long: the batch is lost */
 	FETCH_LEAST_MS = 1000, FETCH_MOST_MS = 300000,
 	FETCH_GONE_GRACES = 5,          /* 404 on a result file for so many grace_ms: there is none */
+	FETCH_CUT_MOST = 4,             /* so often a file may come shorter than its object says; some of those are wrong */
 	TOKEN_LEAST_MS = 60000, TOKEN_MOST_MS = 1800000,
 };
 
@@ -239,6 +240,8 @@ static void fetch_next(struct batch *b)
 {
 	fetch_close(b);
 	b->fetch++;
+	b->sized = false;
+	b->cut_n = 0;
 	b->gone_ms = 0;
 	b->row.tries = 0;
 	b->row.next_ms = 0;
@@ -269,6 +272,18 @@ static void fetch_failed(struct batch *b, const struct api_result *res)
 	batch_store(b);
 }
 
+/* Its end looked like one, and it is not where the file's object has it. */
+static bool is_cut(struct batch *b, int64_t bytes)
+{
+	if (!b->sized || bytes >= b->size || b->cut_n >= FETCH_CUT_MOST)
+		return false;
+	if (b->cut_n++ == 0)
+		engine_event(b->e, b->row.job, b->row.id, "warning", "its %s file came with %lld bytes, the endpoint says it has "
+		             "%lld; the rest is asked for", b->fetch == 0 ? "output" : "error", (long long)bytes,
+		             (long long)b->size);
+	return true;
+}
+
 static void on_content(void *data, const struct api_result *res, int64_t bytes, bool whole)
 {
 	struct batch *b = data;
@@ -278,7 +293,7 @@ static void on_content(void *data, const struct api_result *res, int64_t bytes, 
 	fault_step();
 	if (!e->broken && res->verdict != API_CANCELED) {
 		endpoint_heard(b->endpoint, ASKED_LOOK, res);
-		if (res->verdict == API_DONE && whole) {
+		if (res->verdict == API_DONE && whole && !is_cut(b, bytes)) {
 			fetch_next(b);
 		} else if (res->verdict == API_DONE) {          /* a part of it: go on from there */
 			batch_wait(b, FETCH_LEAST_MS, FETCH_MOST_MS, res->retry_ms);
@@ -288,6 +303,22 @@ static void on_content(void *data, const struct api_result *res, int64_t bytes, 
 				b->row.tries = 0;               /* it gets on */
 			fetch_failed(b, res);
 		}
+	}
+	engine_tick(e);
+}
+
+/* Asked when requests were missing from files that seemed whole.  Not every endpoint says it, or says it right. */
+static void on_sized(void *data, const struct api_result *res, const struct remote_file *file)
+{
+	struct batch *b = data;
+	struct engine *e = b->e;
+
+	b->call = NULL;
+	fault_step();
+	if (!e->broken && res->verdict != API_CANCELED) {
+		endpoint_heard(b->endpoint, ASKED_LOOK, res);
+		b->sized = true;
+		b->size = res->verdict == API_DONE ? file->bytes : -1;
 	}
 	engine_tick(e);
 }
@@ -314,7 +345,11 @@ void batch_fetch_tick(struct batch *b)
 		if (b->fd < 0)
 			return;                 /* until the hold is over */
 	}
-	b->got = lseek(b->fd, 0, SEEK_END);
 	fault_step();
+	if (b->refetched && !b->sized && strstr(fetch_id(b), "://") == NULL) {
+		b->call = api_file_get(b->endpoint->api, fetch_id(b), on_sized, b);
+		return;
+	}
+	b->got = lseek(b->fd, 0, SEEK_END);
 	b->call = api_file_content(b->endpoint->api, fetch_id(b), b->fd, b->got > 0 ? b->got : 0, on_content, b);
 }

@@ -31,6 +31,8 @@ struct probe {
 	bool works;
 	int64_t created_s;
 	char *extra;                    /* a second one that runs: to be cancelled */
+	bool no_list;                   /* the endpoint has none: nothing can be found out */
+	bool held;                      /* and so a person is waited for */
 };
 
 static void probe_reset(struct probe *p)
@@ -99,6 +101,20 @@ static void adopt(struct batch *b)
 	free(id);
 }
 
+/* The setting changes at a reload, and then all is begun anew. */
+static void hold_unknown(struct batch *b)
+{
+	static const char why[] = "its create's answer was lost, and the endpoint has no list to find it in; set hold_unknown = "
+		"false and reload to send it again, or cancel the job";
+
+	if (!b->probe->held)
+		engine_event(b->e, b->row.job, b->row.id, "error", "%s", why);
+	b->probe->held = true;
+	batch_set_reason(b, why);
+	batch_wait(b, LIST_LEAST_MS, LIST_MOST_MS, -1);
+	batch_store(b);
+}
+
 /* A look is over; found or not. */
 static void look_over(struct batch *b)
 {
@@ -106,6 +122,9 @@ static void look_over(struct batch *b)
 
 	if (p->id != NULL) {
 		adopt(b);
+	} else if (p->no_list && !is_upload(b) && b->endpoint->cfg->hold_unknown && b->job->row.state != JOB_CANCELED) {
+		probe_reset(p);
+		hold_unknown(b);
 	} else if (++p->looks >= LOOKS) {
 		probe_none(b);
 	} else {
@@ -132,7 +151,8 @@ static bool page_failed(struct batch *b, const struct api_result *res)
 	case API_REFUSED:
 	case API_TOO_BIG:
 	case API_LOCAL:
-		look_over(b);                   /* this endpoint has no list: all there is to know */
+		b->probe->no_list = true;       /* all there is to know */
+		look_over(b);
 		return true;
 	default:
 		look_later(b, res);

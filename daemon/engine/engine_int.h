@@ -91,6 +91,9 @@ struct batch {
 	int fd;
 	int64_t got;
 	bool refetched;
+	bool sized;                             /* the endpoint was asked how long the file is: */
+	int64_t size;                           /* so many bytes; -1: it does not say */
+	int cut_n;                              /* how often it came shorter than that */
 	int64_t gone_ms;                        /* since when the endpoint says 404 */
 	int64_t *bad_lines;                     /* that it refused the file for; after a restart row.error_line alone is known */
 	size_t n_bad_lines;

@@ -135,7 +135,7 @@ static void waiting_for(struct engine *e, const struct job *job, char *ret, size
 		return;
 	}
 	if (job->held) {
-		snprintf(ret, size, "disk: %s", job->row.reason);
+		snprintf(ret, size, "%s%s", strncmp(job->row.reason, "not enough memory", 17) != 0 ? "disk: " : "", job->row.reason);
 		return;
 	}
 	if (ep->row.parked[0] != '\0') {

@@ -42,9 +42,30 @@ int db_exec(struct db *db, const char *sql, struct err *err)
 	return 0;
 }
 
+/*
+ * A sync that failed may have been the kernel's last word on those pages: it calls them clean, and they are not on disk.  What
+ * was committed is still to be read, so it is written and synced once more, into the database itself, before anything new.
+ */
+static int make_durable(struct db *db, struct err *err)
+{
+	int frames = 0, moved = 0;
+	int rc = fault_hit(FAULT_STORE) ? SQLITE_IOERR :
+		sqlite3_wal_checkpoint_v2(db->handle, "main", SQLITE_CHECKPOINT_FULL, &frames, &moved);
+
+	if (rc == SQLITE_OK && moved < frames)
+		rc = SQLITE_BUSY;
+	if (rc != SQLITE_OK)
+		return err_set(err, BD_ESTORE, "database %s: what was committed cannot be made safe: %s", db->path,
+		               sqlite3_errstr(rc));
+	db->unsynced = false;
+	return 0;
+}
+
 int db_begin(struct db *db, struct err *err)
 {
-	return db_exec(db, "BEGIN IMMEDIATE", err);
+	int rc = db->unsynced ? make_durable(db, err) : 0;
+
+	return rc < 0 ? rc : db_exec(db, "BEGIN IMMEDIATE", err);
 }
 
 int db_commit_part(struct db *db, struct err *err)
@@ -60,8 +81,9 @@ static int sync_wal(struct db *db, struct err *err)
 	int rc = sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
 
 	if (rc == SQLITE_OK && wal != NULL && wal->pMethods != NULL)
-		rc = fault_hit(FAULT_STORE) ? SQLITE_IOERR_FSYNC :
+		rc = fault_hit(FAULT_STORE) || fault_hit(FAULT_SYNC) ? SQLITE_IOERR_FSYNC :
 		     wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+	db->unsynced = rc != SQLITE_OK;
 	return rc == SQLITE_OK ? 0 : err_set(err, BD_ESTORE, "database %s: cannot sync its WAL: %s", db->path,
 	                                     sqlite3_errstr(rc));
 }

@@ -14,7 +14,8 @@
 
 /*
  * The n-th allocation of a client's connection fails, for every n there is: that client gets its answer, a reason, or is
- * hung up on; those beside it notice nothing, and the next one is served.
+ * hung up on; those beside it notice nothing, and the next one is served.  Of a submit it is every 32nd, with
+ * BATCHD_FAULT_STRIDE=1 every one.
  */
 #define ASK(command, rest) "{\"batchd\":1,\"command\":\"" command "\"" rest "}\n"
 #define PING ASK("ping", "")
@@ -103,13 +104,16 @@ static void ask_with(int i, int n, bool *ret_hit)
 
 START_TEST(only_the_client_without_memory_is_hurt)
 {
+	const char *text = getenv("BATCHD_FAULT_STRIDE");
+	int step = requests[_i] != NULL ? 1 : text != NULL && atoi(text) > 0 ? atoi(text) : 32;
 	bool hit = true;
 	int n = 0;
 
-	while (hit)
-		ask_with(_i, n++, &hit);
+	for (; hit; n += step)
+		ask_with(_i, n, &hit);
+	n -= step - 1;
 	ck_assert_int_gt(n, 3);
-	printf("%.*s: %d allocations\n", requests[_i] != NULL ? (int)strcspn(requests[_i], "\n") : 6,
+	printf("%.*s: about %d allocations\n", requests[_i] != NULL ? (int)strcspn(requests[_i], "\n") : 6,
 	       requests[_i] != NULL ? requests[_i] : "submit", n - 1);
 }
 END_TEST

@@ -106,8 +106,8 @@ static void run_all(enum fault where, int part, bool pipeline)
 		return;
 	}
 	static const char *const what[] = { [FAULT_STORE] = "calls of the database", [FAULT_FILE] = "calls of the disk",
-		[FAULT_MEMORY] = "allocations" };
-	int step = text != NULL && atoi(text) > 0 ? atoi(text) : where == FAULT_MEMORY ? 8 * ALLOCATIONS : 8;
+		[FAULT_MEMORY] = "allocations", [FAULT_SYNC] = "syncs behind a commit" };
+	int step = where == FAULT_SYNC ? 1 : text != NULL && atoi(text) > 0 ? atoi(text) : where == FAULT_MEMORY ? 8 * ALLOCATIONS : 8;
 	int n = part * step, tried = 0;
 
 	for (; run_with(where, n, pipeline); n += PARTS * step)
@@ -140,6 +140,34 @@ END_TEST
 START_TEST(pipelines_survive_any_failure_of_the_disk)
 {
 	run_all(FAULT_FILE, _i, true);
+}
+END_TEST
+
+/* A commit that is told as failed may be one all the same. */
+START_TEST(a_commit_of_which_nobody_knows_doubles_nothing)
+{
+	run_all(FAULT_SYNC, _i / 2, _i % 2);
+}
+END_TEST
+
+/* ... and nor does a crash right behind it. */
+START_TEST(killed_behind_such_a_commit_nothing_is_doubled)
+{
+	for (int n = _i; ; n += PARTS) {
+		sim_new(&(struct sim_setup){ .max_requests = 2 });
+		int64_t job = sim_submit_bugfixer(INSTANCES, 1);
+
+		fault_arm(FAULT_SYNC, n);
+		while (fault_left() >= 0 && sim_step())
+			;
+		bool hit = fault_left() < 0;
+		fault_arm(FAULT_NONE, 0);
+		sim_restart();
+		check_end(job, true);
+		sim_end();
+		if (!hit)
+			return;
+	}
 }
 END_TEST
 
@@ -278,6 +306,8 @@ int main(void)
 	tcase_add_loop_test(tc, raw_jobs_survive_any_failure_of_the_disk, 0, PARTS);
 	tcase_add_loop_test(tc, pipelines_survive_any_failure_of_the_database, 0, PARTS);
 	tcase_add_loop_test(tc, pipelines_survive_any_failure_of_the_disk, 0, PARTS);
+	tcase_add_loop_test(tc, a_commit_of_which_nobody_knows_doubles_nothing, 0, 2 * PARTS);
+	tcase_add_loop_test(tc, killed_behind_such_a_commit_nothing_is_doubled, 0, PARTS);
 	tcase_add_loop_test(tc, raw_jobs_survive_any_failure_of_an_allocation, 0, PARTS);
 	tcase_add_loop_test(tc, pipelines_survive_any_failure_of_an_allocation, 0, PARTS);
 	tcase_add_loop_test(tc, a_submission_is_accepted_or_leaves_nothing, 0, 2);

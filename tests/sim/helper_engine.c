@@ -131,6 +131,7 @@ void sim_set(const struct sim_setup *s)
 		TAKE(poll_max_ms);
 #undef TAKE
 		c->delete_remote_files = s->delete_remote_files;
+		c->hold_unknown = s->hold_unknown;
 	}
 	sim.config = (struct config){ .workers = s->workers > 0 ? s->workers : 2, .keep_partial = true,
 		.on_done = s->on_done ? "count" : NULL,

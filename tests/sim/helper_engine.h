@@ -24,7 +24,7 @@ struct sim_setup {
 	/* settings of the endpoint; 0: their defaults */
 	int64_t max_requests, max_bytes, max_active, max_attempts, poll_min_ms, poll_max_ms;
 	int64_t workers;
-	bool delete_remote_files;
+	bool delete_remote_files, hold_unknown;
 	const char *second;             /* an endpoint of that name besides, at the same place */
 	bool on_done;                   /* a command of that setting, which only counts */
 };

@@ -79,6 +79,12 @@ static const struct row {
 	{ 24, CALL("content", "\"do\":\"redirect\",\"location\":\"http://elsewhere.test\"") NTH("blob", 1, STATUS(403)), 0, 0, 0,
 	  NULL },
 	{ 25, NTH("content", 1, "\"do\":\"cut\",\"at_line\":3,\"clean\":true"), 0, 0, 0, "once more" },
+	/* cut again: the file's object says how long it is, if it says it, and if that is so */
+	{ 25, CALL("content", "\"from\":1,\"to\":3,\"do\":\"cut\",\"at_line\":3,\"clean\":true"), 0, 0, 0, "the endpoint says it has" },
+	{ 25, ONE("r-0003", "\"do\":\"missing\",\"times\":1,\"billed\":true") "\n"
+	      CALL("file_get", "\"do\":\"garbage\",\"body\":\"{\\\"id\\\":\\\"f\\\",\\\"bytes\\\":99999999}\""), 0, 1, 11, "neither file" },
+	{ 25, ONE("r-0003", "\"do\":\"missing\",\"times\":1,\"billed\":true") "\n" CALL("file_get", STATUS(501)), 0, 1, 11, "neither file" },
+	{ 35, ONE("r-0003", "\"do\":\"big\",\"bytes\":70000000"), 1, 0, 10, NULL },
 	{ 26, NTH("content", 1, "\"do\":\"cut\",\"cut_at\":1000"), 0, 0, 0, NULL },
 	{ 26, CALL("content", "\"from\":1,\"to\":5,\"do\":\"cut\",\"cut_at\":300"), 0, 0, 0, NULL },
 	{ 27, EVERY("\"do\":\"status_words\",\"words\":[\"Validating\",\"scheduling\",\"in_queue\",\"weird\",\"IN_PROGRESS\"]"), 0, 0,

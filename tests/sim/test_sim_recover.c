@@ -335,6 +335,39 @@ START_TEST(killed_while_it_finds_out_it_is_paid_once_too)
 }
 END_TEST
 
+/* No list, and the setting says that a person decides: he sends it again, or cancels. */
+START_TEST(what_cannot_be_found_out_waits_if_the_setting_says_so)
+{
+	struct sim_setup setup = calm;
+	struct err err = { 0 };
+
+	setup.plan = CREATE_LOST "{\"call\":\"batch_list\",\"do\":\"status\",\"status\":404}";
+	setup.hold_unknown = true;
+	sim_new(&setup);
+	int64_t job = sim_submit_raw(3);
+	sim_run_ms(INT64_C(86400000) * 3);
+	ck_assert_str_eq(sim_text(job, "state"), "running");
+	ck_assert_int_eq(sim_calls("create"), 1);
+	ck_assert(sim_event("hold_unknown = false"));
+	ck_assert_msg(strstr(sim_text(job, "batches.0.reason"), "hold_unknown") != NULL, "%s", sim_text(job, "batches.0.reason"));
+	sim_restart();
+	sim_run_ms(86400000);
+	ck_assert_int_eq(sim_calls("create"), 1);
+	if (_i == 0) {
+		setup.hold_unknown = false;
+		sim_set(&setup);
+		sim_reload();
+	} else {
+		ck_assert_int_eq(engine_cancel(sim_engine(), job, &err), 0);
+	}
+	sim_run_until_idle();
+	ck_assert_str_eq(sim_text(job, "state"), _i == 0 ? "done" : "canceled");
+	ck_assert_int_eq(sim_calls("create"), _i == 0 ? 2 : 1);
+	sim_check(job);
+	sim_end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sim_recover");
@@ -350,6 +383,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_call_of_a_file_fails_and_the_job_comes_to_the_same, 0, 45);
 	tcase_add_loop_test(tc, a_call_whose_answer_is_lost_is_paid_once, 0, N_AMBIGUOUS);
 	tcase_add_loop_test(tc, killed_while_it_finds_out_it_is_paid_once_too, 0, 2 * N_AMBIGUOUS);
+	tcase_add_loop_test(tc, what_cannot_be_found_out_waits_if_the_setting_says_so, 0, 2);
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

@@ -134,6 +134,39 @@ START_TEST(a_damaged_file_is_refused_and_left_alone)
 }
 END_TEST
 
+/* The commit is there, and before anything else is written it is where a power cut does not reach it. */
+START_TEST(a_commit_whose_sync_failed_is_made_safe_first)
+{
+	struct err err = { 0 };
+	int64_t id = 0;
+	char *copy = path_join(dir, "copy.db");
+
+	ck_assert_int_eq(db_begin(db, &err), 0);
+	ck_assert_int_eq(job_insert(db, &row, &id, &err), 0);
+	fault_arm(FAULT_SYNC, 0);
+	ck_assert_int_eq(db_commit(db, &err), BD_ESTORE);
+	ck_assert(strstr(err.msg, "sync") != NULL && fault_left() < 0);
+	ck_assert_int_eq(number_of("SELECT count(*) FROM job"), 1);
+	fault_arm(FAULT_STORE, 0);
+	ck_assert_int_eq(db_begin(db, &err), BD_ESTORE);        /* not before */
+	fault_arm(FAULT_NONE, 0);
+	ck_assert_int_eq(db_begin(db, &err), 0);
+	db_rollback(db);
+	/* without its WAL the file alone has it */
+	struct buf bytes = { 0 };
+	struct db *other = NULL, *this = db;
+	ck_assert_int_eq(file_get(path, 1 << 24, &bytes, &err), 0);
+	ck_assert_int_eq(file_put(copy, bytes.at, bytes.len, 0600, &err), 0);
+	ck_assert_msg(db_open(copy, &other, &err) == 0, "%s", err.msg);
+	db = other;
+	ck_assert_int_eq(number_of("SELECT count(*) FROM job"), 1);
+	db = this;
+	db_close(other);
+	buf_done(&bytes);
+	free(copy);
+}
+END_TEST
+
 START_TEST(a_reader_cannot_write)
 {
 	struct err err = { 0 };
@@ -492,6 +525,7 @@ int main(void)
 	tcase_add_test(tc, every_query_prepares);
 	LOOP(the_schema_takes_exactly_the_states_there_are, checks);
 	tcase_add_loop_test(tc, a_damaged_file_is_refused_and_left_alone, 0, 3);
+	tcase_add_test(tc, a_commit_whose_sync_failed_is_made_safe_first);
 	tcase_add_test(tc, a_reader_cannot_write);
 	tcase_add_loop_test(tc, a_job_comes_in_whole_or_not_at_all, 0, CALLS + 2);
 	tcase_add_test(tc, a_job_is_deleted_a_part_at_a_time_and_others_stay);
