@@ -78,7 +78,7 @@ static int wait_any(const struct args *args, int64_t until_ms, struct err *err)
 			call_close(c);
 			if (rc < 0)
 				return rc;
-			if (!job_ended(job)) {
+			if (!job_over(job)) {
 				json_free(job);
 				continue;
 			}

@@ -44,10 +44,11 @@ static int ask_and_show(const struct args *args, render_fn render, struct err *e
 
 static void render_state(const struct term *term, const struct json *reply, struct buf *ret)
 {
-	const char *id = json_get_str(reply, "id"), *state = json_get_str(reply, "state");
+	const char *id = json_get_str(reply, "id"), *endpoint = json_get_str(reply, "endpoint");
+	const char *state = json_get_str(reply, "state"), *what = id == NULL && endpoint != NULL ? endpoint : id;
 
-	buf_add_str(ret, "job ");
-	term_clean(term, id != NULL ? id : "?", ret);
+	buf_add_str(ret, what == endpoint && what != NULL ? "endpoint " : "job ");
+	term_clean(term, what != NULL ? what : "?", ret);
 	buf_add_str(ret, ": ");
 	term_style(term, job_style(state), ret);
 	term_clean(term, state != NULL ? state : "?", ret);
@@ -91,24 +92,43 @@ int cmd_why(const struct args *args, struct err *err)
 	return ask_and_show(args, render_why_now, err);
 }
 
-static int sure_then_show(const struct args *args, const char *what, const char *remark, struct err *err)
+/* A person is asked about the very job: a prefix may mean another than was thought. */
+static int sure_then_show(const struct args *args, const char *what, const char *remark, const char *remark_kept, struct err *err)
 {
-	char text[160];
+	struct json *job = NULL;
+	struct call *c = NULL;
+	char text[400];
+	int rc = 0;
 
-	snprintf(text, sizeof text, "%s job %.60s%s", what, args->words[0], remark);
-	if (!say_sure(args, text))
-		return err_set(err, BD_EFAILED, "nothing done");
-	return ask_and_show(args, render_state, err);
+	if (say_asks(args)) {
+		rc = call_open_plain(args, "status", args->words[0], &c, err);
+		if (rc == 0)
+			rc = call_next(c, 0, &job, err);
+		if (rc >= 0) {
+			const char *id = json_get_str(job, "id"), *name = json_get_str(job, "name");
+			bool kept = json_get_str(job, "fetch_dir") != NULL;
+
+			snprintf(text, sizeof text, "%s job %.40s (%.100s)%s", what, id != NULL ? id : args->words[0],
+			         name != NULL ? name : "?", kept ? remark_kept : remark);
+			rc = say_sure(text) ? 0 : err_set(err, BD_EFAILED, "nothing done");
+		}
+		call_close(c);
+		json_free(job);
+	}
+	return rc < 0 ? rc : ask_and_show(args, render_state, err);
 }
 
 int cmd_cancel(const struct args *args, struct err *err)
 {
-	return sure_then_show(args, "Cancel", ", with its batches under way?", err);
+	static const char remark[] = ", with its batches under way?";
+
+	return sure_then_show(args, "Cancel", remark, remark, err);
 }
 
 int cmd_remove(const struct args *args, struct err *err)
 {
-	return sure_then_show(args, "Forget", "? Its files stay.", err);
+	return sure_then_show(args, "Forget", "? Its files stay.", ", and the results that batchd keeps for it? What was fetched stays.",
+	                      err);
 }
 
 int cmd_audit(const struct args *args, struct err *err)

@@ -4,8 +4,10 @@
 
 #include "help.h"
 
-/* Ids and names of the jobs, from the list: until its blank line. */
-#define JOBS "batchctl status 2>/dev/null | awk \"NR > 1 && !NF { exit } NR > 1 { print \\$1; print \\$2 }\""
+/* Ids and names of the jobs, from the list: until its blank line.  Other users choose names, and bash expands what is
+ * given to compgen -W: only plain ones are offered. */
+#define JOBS "batchctl status 2>/dev/null | awk \"NR > 1 && !NF { exit } NR > 1 { print \\$1 } " \
+	"NR > 1 && \\$2 ~ /^[A-Za-z0-9_.:+@,][-A-Za-z0-9_.:+@,]*\\$/ { print \\$2 }\""
 
 enum kind { KIND_NONE, KIND_TEXT, KIND_FILE, KIND_DIR };
 

@@ -21,6 +21,11 @@ bool job_ended(const struct json *job)
 	return job_state_is(job, "done") || job_state_is(job, "failed") || job_state_is(job, "canceled");
 }
 
+bool job_over(const struct json *job)
+{
+	return job_ended(job) && (!job_state_is(job, "canceled") || json_get_int(job, "ended_ms", 0) > 0);
+}
+
 enum style job_style(const char *state)
 {
 	static const struct { const char *state; enum style style; } styles[] = {

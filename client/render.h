@@ -19,6 +19,7 @@ void render_audit(const struct term *term, const struct json *audit, struct buf 
 
 /* Has it ended (done, failed, canceled)? */
 bool job_ended(const struct json *job);
+bool job_over(const struct json *job);          /* and so have its batches: a canceled job's may take a while */
 bool job_state_is(const struct json *job, const char *state);
 /* How far, 0 to 100; 100 only when every pass is settled. */
 int job_percent(const struct json *job);

@@ -147,6 +147,7 @@ static const struct column batch_columns[] = {
 	{ .title = "stage", .right = true, .drop = 4 },
 	{ .title = "state" },
 	{ .title = "remote", .min = 8, .drop = 3 },
+	{ .title = "remote id", .drop = 7 },
 	{ .title = "requests", .right = true, .drop = 2 },
 	{ .title = "completed", .right = true, .drop = 1 },
 	{ .title = "next poll", .right = true, .drop = 5 },
@@ -168,6 +169,7 @@ static void batch_row(const struct term *term, struct table *t, const struct jso
 	table_add_int(t, term, STYLE_NONE, json_get_int(b, "stage", 0));
 	table_add(t, term, STYLE_NONE, json_get_str(b, "state"));
 	table_add(t, term, STYLE_NONE, json_get_str(b, "remote_status"));
+	table_add(t, term, STYLE_NONE, json_get_str(b, "remote_id"));
 	table_add_int(t, term, STYLE_NONE, json_get_int(b, "requests", 0));
 	table_add_int(t, term, STYLE_NONE, json_get_int(b, "completed", 0));
 	if (!is_settled(b))
@@ -275,6 +277,7 @@ void render_why(const struct term *term, const struct json *why, int64_t now_ms,
 		}
 		buf_add_char(ret, '\n');
 		line_of(term, "waits for", l, "waits_for", ret);
+		line_of(term, "remote id", l, "remote_id", ret);
 		render_when(json_get_int(l, "since_ms", 0), now_ms, &when);
 		line(term, "since", buf_str(&when), ret);
 		buf_reset(&when);

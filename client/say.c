@@ -83,12 +83,20 @@ int say_help(const struct command_spec *command, struct err *err)
 	return rc;
 }
 
-bool say_sure(const struct args *args, const char *question)
+bool say_asks(const struct args *args)
+{
+	return !args_has(args, "yes") && isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+}
+
+bool say_sure(const char *question)
 {
 	char answer[8] = "";
+	struct buf clean = { 0 };
+	struct term term;
 
-	if (args_has(args, "yes") || isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1)
-		return true;
-	fprintf(stderr, "%s [y/N] ", question);
+	term_read(&term, STDERR_FILENO);
+	term_clean(&term, question, &clean);
+	fprintf(stderr, "%s [y/N] ", buf_str(&clean));
+	buf_done(&clean);
 	return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }

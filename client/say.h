@@ -17,8 +17,10 @@ void say_error(const struct args *args, const struct err *err);
 void say_warning(const char *text);
 /* The help of a command, of all if NULL. */
 int say_help(const struct command_spec *command, struct err *err);
-/* Ask a person.  True without asking with --yes, or if nobody is there to ask. */
-bool say_sure(const struct args *args, const char *question);
+/* Is a person to be asked?  Not with --yes, nor if nobody is there. */
+bool say_asks(const struct args *args);
+/* Asks: true for yes. */
+bool say_sure(const char *question);
 /* Unix milliseconds. */
 int64_t say_now_ms(void);
 

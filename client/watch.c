@@ -189,7 +189,7 @@ int watch_run(const struct args *args, int every_ms, struct err *err)
 			answered = call_clock_ms();
 			rc = show(args, &s, reply, err);
 		}
-		over = args->n_words > 0 && job_ended(reply);
+		over = args->n_words > 0 && job_over(reply);
 		if (rc == 0 && over)
 			rc = watch_verdict(reply, err);
 		json_free(reply);

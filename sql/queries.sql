@@ -68,6 +68,9 @@ UPDATE job SET prompt = prompt + :prompt, completion = completion + :completion,
 -- name: job_delete
 DELETE FROM job WHERE id = :id;
 
+-- name: job_forget_id
+UPDATE sqlite_sequence SET seq = seq - 1 WHERE name = 'job' AND seq = :id;
+
 -- name: job_delete_instances
 DELETE FROM instance WHERE job = :job AND n IN (SELECT n FROM instance WHERE job = :job LIMIT :most);
 
@@ -263,6 +266,9 @@ SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), 
 SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), coalesce(j.owner_uid, -1)
   FROM event e LEFT JOIN job j ON j.id = e.job
  WHERE e.job = :job AND e.seq > :after ORDER BY e.seq LIMIT :most;
+
+-- name: event_when
+SELECT time_ms FROM event WHERE job = :job AND text GLOB :text ORDER BY seq DESC LIMIT 1;
 
 -- name: event_back
 SELECT coalesce(min(seq), 1) - 1 FROM (SELECT e.seq FROM event e LEFT JOIN job j ON j.id = e.job

@@ -410,7 +410,7 @@ static void run(void)
 	log_notice("batchd: stopped");
 }
 
-/* A job has as many files open at a time as it has passes per instance. */
+/* Clients, connections, and some hundred files for each job whose results are written. */
 static void raise_file_limit(void)
 {
 	struct rlimit files;

@@ -142,6 +142,13 @@ int key_from_credential(const char *name, char **ret, struct err *err)
 	} else {
 		rc = key_read_fd(fd, "of the credential", true, ret, err);
 		close(fd);
+		if (rc < 0 && err != NULL) {    /* it was found, so the name is no key */
+			char *why = mem_strdup(err->msg);
+
+			err_set(err, rc, "%s (the unit's LoadCredential=%s:FILE says which file; as installed "
+			        "/etc/batchd/openai.key)", why, name);
+			free(why);
+		}
 	}
 	free(path);
 	return rc;

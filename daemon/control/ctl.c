@@ -119,6 +119,19 @@ static int check_job(struct ctl_call *call, const struct command *cmd, struct er
 	return rc;
 }
 
+/* Says too who could change that. */
+static int deny(const struct ctl_call *call, struct err *err)
+{
+	const struct config *cfg = *call->ctl->env.config;
+
+	if (!cfg->shared)
+		return err_set(err, BD_EDENIED, "this batchd serves its own user only (and root)");
+	if (cfg->group == NULL)
+		return err_set(err, BD_EDENIED, "you have no right to that here: the setting `group` names nobody who has");
+	return err_set(err, BD_EDENIED, "you have no right to that here: only members of the group %s have; root puts you into it "
+	               "with usermod -aG %s and your name", cfg->group, cfg->group);
+}
+
 /* Everything that can be said of a request before it runs; the only place that looks at rights. */
 static int check(struct ctl_call *call, struct err *err)
 {
@@ -131,10 +144,10 @@ static int check(struct ctl_call *call, struct err *err)
 	if (cmd == NULL)
 		return err_set(err, BD_EINVALID, "this batchd (%s) has no such command", BATCHD_VERSION);
 	if (call->may < cmd->right)
-		return err_set(err, BD_EDENIED, "%s: you have no right to that here", cmd->name);
+		return deny(call, err);
 	for (const struct json *a = json_first(call->args); a != NULL; a = json_next(a))
 		if (json_name(a) == NULL || !known_arg(cmd, json_name(a)))
-			return err_set(err, BD_EINVALID, "%s: this batchd (%s) knows no --%.64s", cmd->name, BATCHD_VERSION,
+			return err_set(err, BD_EINVALID, "this batchd (%s) knows no --%.64s", BATCHD_VERSION,
 			               json_name(a) != NULL ? json_name(a) : "?");
 	return check_job(call, cmd, err);
 }

@@ -48,7 +48,9 @@ void ctl_call_release(struct ctl_call *call);   /* conn is NULL once the client 
 
 /* What a peer may here, by its groups. */
 enum ctl_right ctl_right_of(const struct config *cfg, uid_t uid);
-/* May batchd read that path for the peer?  Its own user's paths are its own; others name what lies under shared_roots. */
+/* Where what batchd reads for the peer must lie (roots.h).  Its own user's paths are its own, and root's. */
+const char *ctl_roots(const struct ctl_call *call);
+/* May batchd read that path for the peer? */
 int ctl_path_check(const struct ctl_call *call, const char *what, const char *path, struct err *err);
 /* Are results kept by batchd until their owner fetches them? */
 bool ctl_keeps_results(const struct ctl_call *call);

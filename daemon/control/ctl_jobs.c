@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking at jobs and changing them: a handler for each such line of commands.def. */
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -165,18 +166,11 @@ int ctl_audit(struct ctl_call *call, struct err *err)
 
 /* --- changing ------------------------------------------------------------------------------------------ */
 
-static int change(struct ctl_call *call, int (*what)(struct engine *, int64_t, struct err *), const char *state,
-                  struct err *err)
+static int tell_state(struct ctl_call *call, int64_t id, const char *state)
 {
-	int64_t id = 0;
 	struct buf line;
 	struct jw w;
-	int rc = find_job(call, &id, err);
 
-	if (rc == 0)
-		rc = what(call->ctl->env.engine, id, err);
-	if (rc < 0)
-		return rc;
 	ctl_begin(&w, &line, "ok");
 	jw_obj(&w);
 	jw_put_id(&w, "id", id);
@@ -186,9 +180,28 @@ static int change(struct ctl_call *call, int (*what)(struct engine *, int64_t, s
 	return 0;
 }
 
+static int change(struct ctl_call *call, int (*what)(struct engine *, int64_t, struct err *), const char *state,
+                  struct err *err)
+{
+	int64_t id = 0;
+	int rc = find_job(call, &id, err);
+
+	if (rc == 0)
+		rc = what(call->ctl->env.engine, id, err);
+	return rc < 0 ? rc : tell_state(call, id, state);
+}
+
 int ctl_pause(struct ctl_call *call, struct err *err)
 {
-	return change(call, engine_pause, "paused", err);
+	struct passwd *pw = getpwuid(call->uid);
+	char *by = pw != NULL ? mem_strdup(pw->pw_name) : mem_printf("uid %lld", (long long)call->uid);
+	int64_t id = 0;
+	int rc = find_job(call, &id, err);
+
+	if (rc == 0)
+		rc = engine_pause(call->ctl->env.engine, id, by, err);
+	free(by);
+	return rc < 0 ? rc : tell_state(call, id, "paused");
 }
 
 int ctl_cancel(struct ctl_call *call, struct err *err)
@@ -276,7 +289,8 @@ void ctl_wait_check(struct ctl_call *call)
 		ctl_fail(call, &err);
 		return;
 	}
-	bool over = ended(row.state);
+	/* a canceled one has its end when its last batch is counted */
+	bool over = ended(row.state) && row.ended_ms > 0;
 	job_row_done(&row);
 	if (over)
 		send_job(call, call->waits_for, "ok", true);

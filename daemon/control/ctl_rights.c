@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "ctl_int.h"
-#include "mem.h"
+#include "roots.h"
 
 enum { GROUPS_MOST = 1024 };
 
@@ -47,30 +47,20 @@ bool ctl_keeps_results(const struct ctl_call *call)
 	return (*call->ctl->env.config)->shared && call->uid != getuid();
 }
 
-/* Does path, with its links resolved, lie in dir? */
-static bool lies_in(const char *path, const char *dir)
+const char *ctl_roots(const struct ctl_call *call)
 {
-	char *real = realpath(path, NULL), *root = realpath(dir, NULL);
-	size_t n = root != NULL ? strlen(root) : 0;
-	bool in = real != NULL && n > 0 && strncmp(real, root, n) == 0 && (real[n] == '/' || real[n] == '\0' || n == 1);
+	const struct config *cfg = *call->ctl->env.config;
 
-	free(real);
-	free(root);
-	return in;
+	if (call->uid == 0 || call->uid == getuid())
+		return NULL;
+	return cfg->shared_roots != NULL ? cfg->shared_roots : "";
 }
 
 int ctl_path_check(const struct ctl_call *call, const char *what, const char *path, struct err *err)
 {
 	const struct config *cfg = *call->ctl->env.config;
-	bool in = call->uid == 0 || call->uid == getuid();
 
-	if (path == NULL || in)
-		return 0;
-	char *roots = mem_strdup(cfg->shared_roots != NULL ? cfg->shared_roots : ""), *rest = roots;
-	for (char *root; !in && (root = strsep(&rest, ":")) != NULL;)
-		in = root[0] == '/' && lies_in(path, root);
-	free(roots);
-	if (in)
+	if (path == NULL || roots_check(ctl_roots(call), path, NULL) == 0)
 		return 0;
 	return err_set(err, BD_EDENIED, "--%s %s: this batchd reads for its users only what lies under its shared_roots (%s)",
 	               what, path, cfg->shared_roots != NULL ? cfg->shared_roots : "none are set");

@@ -155,12 +155,13 @@ static int submit(struct ctl_call *call, bool fetched, const char *note, struct 
 	s.canary = json_get_int(call->args, "canary", 0);
 	hub = s.dataset_path == NULL && !raw && !fetched && engine_is_hub_name(s.dataset);
 	s.keep = ctl_keeps_results(call);
+	s.params.roots = raw ? NULL : ctl_roots(call);
 	if ((rc = ctl_path_check(call, "repostructure_dir", s.params.repostructure_dir, err)) < 0 ||
 	    (rc = ctl_path_check(call, "repo_mirrors", s.params.repo_mirrors, err)) < 0 ||
 	    (rc = ctl_path_check(call, "prompt_dir", s.params.prompt_dir, err)) < 0)
 		goto out;
 	if (s.save_dir == NULL || s.save_dir[0] != '/')
-		rc = err_set(err, BD_EINVALID, "submit: --save_dir must be an absolute path");
+		rc = err_set(err, BD_EINVALID, "--save_dir must be an absolute path");
 	else if (s.dataset_path == NULL && !hub)
 		rc = err_set(err, BD_EINVALID, "%s: no such file", s.dataset != NULL ? s.dataset : "no dataset");
 	if (rc == 0) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a person may do to a job.  Each is committed when it returns 0; what follows from it comes with the next ticks. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,7 @@ static int change_state(struct job *job, enum job_state to, const char *reason, 
 		job->hold_ms = 0;
 		job->held = false;
 		job->hold_n = 0;
-		engine_event(e, job->row.id, 0, "notice", "%s", job_state_word(to));
+		engine_event(e, job->row.id, 0, "notice", "%s", reason[0] != '\0' ? reason : job_state_word(to));
 	}
 	(void)engine_ok(e, rc, err);
 	if (rc == 0)
@@ -61,16 +62,21 @@ static int not_allowed(const struct job *job, const char *what, struct err *err)
 	               job_state_word(job->row.state), what);
 }
 
-int engine_pause(struct engine *e, int64_t id, struct err *err)
+int engine_pause(struct engine *e, int64_t id, const char *by, struct err *err)
 {
 	struct job *job;
+	char reason[128] = "";
 	int rc = job_take(e, id, &job, err);
 
 	if (rc < 0)
 		return rc;
 	if (job->row.state == JOB_PAUSED)
 		return 0;
-	return job->row.state == JOB_RUNNING ? change_state(job, JOB_PAUSED, "", err) : not_allowed(job, "paused", err);
+	if (job->row.state != JOB_RUNNING)
+		return not_allowed(job, "paused", err);
+	if (by != NULL)
+		snprintf(reason, sizeof reason, "paused by %s", by);
+	return change_state(job, JOB_PAUSED, reason, err);
 }
 
 int engine_resume(struct engine *e, int64_t id, struct err *err)

@@ -92,7 +92,8 @@ int engine_hub_fetch(struct engine *e, const char *dataset, const char *split, h
 typedef void (*plan_fn)(void *data, const char *json, const struct err *err);
 int engine_plan(struct engine *e, const struct submission *s, plan_fn done, void *data, struct err *err);
 
-int engine_pause(struct engine *e, int64_t job, struct err *err);
+/* by: whose name the job bears then as the reason; NULL: nobody's. */
+int engine_pause(struct engine *e, int64_t job, const char *by, struct err *err);
 int engine_resume(struct engine *e, int64_t job, struct err *err);
 int engine_cancel(struct engine *e, int64_t job, struct err *err);
 int engine_remove(struct engine *e, int64_t job, struct err *err);

@@ -68,6 +68,7 @@ struct job {
 	int64_t hold_ms;                        /* nothing is done for it before then */
 	int hold_n;                             /* how often in a row */
 	bool remove;                            /* to be deleted once nothing is under way */
+	bool refused;                           /* and nobody was ever told its id */
 };
 
 struct probe;

@@ -65,7 +65,7 @@ int job_load(struct engine *e, int64_t id, struct job **ret, struct err *err)
 	job->tally.job = id;
 	job->next_spool = job->row.spools + 1;
 	job->dir = mem_printf("%s/jobs/%lld", e->env.state_dir, (long long)id);
-	job->held = (job->row.state == JOB_RUNNING || job->row.state == JOB_PAUSED) && job->row.reason[0] != '\0';
+	job->held = job->row.state == JOB_RUNNING && job->row.reason[0] != '\0';
 	/* one that has ended was rendered before; a command that it refuses must not touch its files again */
 	job->dirty = job->row.state == JOB_DONE || job->row.state == JOB_FAILED ? 0 : DIRTY_ALL;
 	struct job **at = &e->jobs;
@@ -402,6 +402,8 @@ static void tick_remove(struct job *job)
 			batch_drop(b);
 	}
 	int rc = engine_write(e) ? job_delete_some(e->db, job->row.id, &err) : 0;
+	if (rc == 0 && job->refused && e->in_txn)
+		rc = job_forget_id(e->db, job->row.id, &err);
 	if (!engine_ok(e, rc, &err) || rc > 0)
 		return;                         /* the next turn takes more */
 	if (engine_flush(e, &err) < 0)

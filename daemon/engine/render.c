@@ -17,7 +17,8 @@
 #include "mem.h"
 #include "wire_id.h"
 
-enum { RENDER_LEAST_MS = 2000, RENDER_SHARE = 10, OUT_BYTES = 1 << 20 };
+/* A pass number has a file of its own, and there may be 100,000: so many are open at a time, a walk through the passes each. */
+enum { RENDER_LEAST_MS = 2000, RENDER_SHARE = 10, OUT_BYTES = 1 << 20, FILES_AT_A_TIME = 256 };
 
 struct render {
 	struct task task;
@@ -31,8 +32,9 @@ struct render {
 	struct line_source lines;
 	struct request_source asked;
 	char wire_head[32];             /* how the ids of this job begin that went over the wire, with their quote */
-	struct file_out *requests, *results, *failures, *output, **processed;
+	struct file_out *requests, *results, *failures, *output, *processed[FILES_AT_A_TIME];
 	int64_t n_processed;
+	int64_t first_k, n_open;        /* those that processed[] holds */
 	int spool_fd;
 	int64_t spool_open;
 	struct buf line;
@@ -152,12 +154,13 @@ static int sample_lines(struct render *w, const struct pass_row *p, struct err *
 			return rc;
 	}
 	size_t out = (size_t)p->spool.out_len, proc = (size_t)p->spool.proc_len;
+	int64_t k = p->n % w->n_processed - w->first_k;
 	buf_reset(&w->line);
 	int rc = file_get_range(w->spool_fd, p->spool.off, out + proc, &w->line, err);
-	if (rc == 0)
+	if (rc == 0 && w->output != NULL)
 		rc = file_write(w->output, w->line.at, out, err);
-	if (rc == 0)
-		rc = file_write(w->processed[p->n % w->n_processed], w->line.at + out, proc, err);
+	if (rc == 0 && k >= 0 && k < w->n_open)
+		rc = file_write(w->processed[k], w->line.at + out, proc, err);
 	return rc;
 }
 
@@ -173,7 +176,8 @@ static int on_pass(void *data, const struct pass_row *p, struct err *err)
 		rc = copy_answer(w, p, err);
 	if (rc == 0 && w->failures != NULL && p->state == PASS_FAILED)
 		rc = failure_line(w, p, err);
-	if (rc == 0 && w->output != NULL && p->state == PASS_DONE && p->spool.spool > 0)
+	if (rc == 0 && w->n_open > 0 && p->state == PASS_DONE && p->spool.spool > 0 &&
+	    (w->output != NULL || p->n % w->n_processed / FILES_AT_A_TIME == w->first_k / FILES_AT_A_TIME))
 		rc = sample_lines(w, p, err);
 	return rc;
 }
@@ -222,17 +226,57 @@ static int render_stage(struct render *w, struct db *db, struct err *err)
 	return close_file(&w->results, rc, err);
 }
 
+/* The files of the next pass numbers. */
+static int open_processed(struct render *w, int64_t first_k, struct err *err)
+{
+	int64_t n = w->n_processed - first_k;
+	int rc = 0;
+
+	w->first_k = first_k;
+	w->n_open = n < FILES_AT_A_TIME ? n : FILES_AT_A_TIME;
+	for (int64_t k = 0; rc == 0 && k < w->n_open; k++) {
+		char *name = rollout_processed_name(w->task.job->rollout, first_k + k);
+
+		rc = create(w, name, &w->processed[k], err);
+		if (rc == 0)
+			file_buffer(w->processed[k], OUT_BYTES * 8 / (size_t)(w->n_open + 8));
+		free(name);
+	}
+	return rc;
+}
+
+static int close_processed(struct render *w, int rc, struct err *err)
+{
+	for (int64_t k = 0; k < w->n_open; k++)
+		rc = close_file(&w->processed[k], rc, err);
+	w->n_open = 0;
+	return rc;
+}
+
 static int open_samples(struct render *w, struct err *err)
 {
 	int rc = create(w, "output.jsonl", &w->output, err);
 
-	for (int64_t k = 0; rc == 0 && k < w->n_processed; k++) {
-		char *name = rollout_processed_name(w->task.job->rollout, k);
+	return rc == 0 ? open_processed(w, 0, err) : rc;
+}
 
-		rc = create(w, name, &w->processed[k], err);
+/* Of pass numbers beyond the first walk's. */
+static int more_processed(struct render *w, struct db *db, struct err *err)
+{
+	const struct job *job = w->task.job;
+	int rc = 0;
+
+	w->stage = (int)job->row.stages;
+	for (int64_t k = FILES_AT_A_TIME; rc == 0 && k < w->n_processed && (w->what & DIRTY_RESULTS); k += FILES_AT_A_TIME) {
+		struct mem_room room;
+
+		rc = mem_room_open(&room, TASK_ROOM, err);
 		if (rc == 0)
-			file_buffer(w->processed[k], OUT_BYTES * 8 / (size_t)(w->n_processed + 8));
-		free(name);
+			rc = open_processed(w, k, err);
+		if (rc == 0)
+			rc = pass_each(db, job->row.id, w->stage, job->row.passk, on_pass, w, err);
+		rc = mem_room_close(&room, rc, err);
+		rc = close_processed(w, rc, err);
 	}
 	return rc;
 }
@@ -261,8 +305,9 @@ static void run(struct task *t)
 	w->rc = mem_room_close(&room, w->rc, &w->err);
 	w->rc = close_file(&w->failures, w->rc, &w->err);
 	w->rc = close_file(&w->output, w->rc, &w->err);
-	for (int64_t k = 0; k < w->n_processed; k++)
-		w->rc = close_file(&w->processed[k], w->rc, &w->err);
+	w->rc = close_processed(w, w->rc, &w->err);
+	if (w->rc == 0)
+		w->rc = more_processed(w, db, &w->err);
 	if (w->spool_fd >= 0)
 		close(w->spool_fd);
 	line_source_close(&w->lines);
@@ -286,7 +331,6 @@ static void done(struct task *t)
 			job_hold(job, &w->err);
 	}
 	job->render_ms = now_ms(t->e) + (took * RENDER_SHARE > RENDER_LEAST_MS ? took * RENDER_SHARE : RENDER_LEAST_MS);
-	free(w->processed);
 	free(w->db_path);
 	free(w);
 }
@@ -310,7 +354,6 @@ void render_start(struct job *job)
 	w->what = job->dirty;
 	w->samples = rollout_product_suffix(job->rollout) != NULL;
 	w->n_processed = w->samples ? job->row.passk : 0;
-	w->processed = mem_zero((size_t)w->n_processed, sizeof(struct file_out *));
 	w->db_path = mem_strdup(db_path(job->e->db));
 	w->began_ms = now_ms(job->e);
 	w->task.run = run;

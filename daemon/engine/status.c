@@ -238,7 +238,7 @@ void engine_endpoint_status(struct engine *e, struct jw *w)
 }
 
 static void why_line(struct jw *w, const char *what, const char *state, const char *waits_for, int64_t since_ms,
-                     int64_t next_ms, const char *unblocks)
+                     int64_t next_ms, const char *unblocks, const char *remote_id)
 {
 	jw_obj(w);
 	jw_put_str(w, "what", what);
@@ -247,6 +247,8 @@ static void why_line(struct jw *w, const char *what, const char *state, const ch
 	jw_put_int(w, "since_ms", since_ms);
 	jw_put_int(w, "next_ms", next_ms);
 	jw_put_str(w, "unblocks", unblocks);
+	if (remote_id[0] != '\0')
+		jw_put_str(w, "remote_id", remote_id);
 	jw_obj_end(w);
 }
 
@@ -264,15 +266,36 @@ static const char *batch_unblocks(const struct batch *b)
 	}
 }
 
+static void why_batch(struct jw *w, const struct batch *b, const char *resume)
+{
+	bool stays = b->row.state == BATCH_BUILT && b->job->row.state == JOB_PAUSED;
+	const char *base = stays ? "the job, which is paused" : batch_state_waits_for(b->row.state);
+	const char *more = batch_is_parked(b) ? b->endpoint->row.parked :
+		b->row.state == BATCH_RUNNING && b->row.reason[0] == '\0' ? b->row.remote_word : b->row.reason;
+	char what[64], waits[700];
+
+	snprintf(what, sizeof what, "batch %lld", (long long)b->row.id);
+	snprintf(waits, sizeof waits, "%s%s%s%s", base != NULL ? base : "", more[0] != '\0' ? " (" : "", more,
+	         more[0] != '\0' ? ")" : "");
+	why_line(w, what, batch_state_word(b->row.state), waits, b->row.since_ms, stays ? 0 : b->row.next_ms,
+	         stays ? resume : batch_unblocks(b), b->row.remote_id);
+}
+
 int engine_why(struct engine *e, int64_t id, struct jw *w, struct err *err)
 {
 	struct job *job = job_in_memory(e, id);
 	struct job_row row = { 0 };
-	char waiting[600] = "", what[64], waits[700];
+	char waiting[600] = "", what[64], resume[64];
+	int64_t since_ms = 0;
 	int rc = job_get(e->db, id, &row, err);
 
-	if (rc < 0)
+	if (rc == 0 && row.state == JOB_PAUSED)
+		rc = event_when(e->db, id, "paused*", &since_ms, err);
+	if (rc < 0) {
+		job_row_done(&row);
 		return rc;
+	}
+	snprintf(resume, sizeof resume, "batchctl resume %lld", (long long)id);
 	jw_put_str(w, "name", row.name);
 	jw_put_str(w, "state", job_state_word(row.state));
 	jw_name(w, "lines");
@@ -281,30 +304,26 @@ int engine_why(struct engine *e, int64_t id, struct jw *w, struct err *err)
 		snprintf(waiting, sizeof waiting, "the database: %s", e->broken_why);
 	else if (job != NULL)
 		waiting_for(e, job, waiting, sizeof waiting);
-	if (job == NULL || waiting[0] != '\0' || row.state == JOB_PAUSED)
+	if (row.state == JOB_PAUSED)
+		why_line(w, "job", job_state_word(row.state), row.reason[0] != '\0' ? row.reason : "a person, who paused it",
+		         since_ms, job != NULL ? job->hold_ms : 0, resume, "");
+	else if (job == NULL || waiting[0] != '\0')
 		why_line(w, "job", job_state_word(row.state), waiting[0] != '\0' ? waiting : "nothing: it has ended",
 		         row.ended_ms > 0 ? row.ended_ms : row.created_ms, job != NULL ? job->hold_ms : 0,
-		         row.state == JOB_FAILED ? "batchctl retry asks for its failed passes afresh" : "");
+		         row.state == JOB_FAILED ? "batchctl retry asks for its failed passes afresh" : "", "");
 	for (int stage = 1; job != NULL && stage <= (int)row.stages; stage++)
 		for (int s = 0; s < PASS_STATE_COUNT; s++) {
 			if (job->counts.n[stage][s] == 0 || pass_state_waits_for((enum pass_state)s) == NULL)
 				continue;
 			snprintf(what, sizeof what, "%lld passes of stage %d", (long long)job->counts.n[stage][s], stage);
-			why_line(w, what, pass_state_word((enum pass_state)s), pass_state_waits_for((enum pass_state)s),
-			         row.created_ms, 0, "");
+			bool stays = row.state == JOB_PAUSED && s == PASS_READY;
+			why_line(w, what, pass_state_word((enum pass_state)s),
+			         stays ? "the job, which is paused" : pass_state_waits_for((enum pass_state)s),
+			         row.created_ms, 0, stays ? resume : "", "");
 		}
-	for (struct batch *b = e->batches; b != NULL; b = b->next) {
-		if (b->job->row.id != id)
-			continue;
-		const char *base = batch_state_waits_for(b->row.state);
-		const char *more = batch_is_parked(b) ? b->endpoint->row.parked :
-			b->row.state == BATCH_RUNNING && b->row.reason[0] == '\0' ? b->row.remote_word : b->row.reason;
-
-		snprintf(what, sizeof what, "batch %lld", (long long)b->row.id);
-		snprintf(waits, sizeof waits, "%s%s%s%s", base != NULL ? base : "", more[0] != '\0' ? " (" : "", more,
-		         more[0] != '\0' ? ")" : "");
-		why_line(w, what, batch_state_word(b->row.state), waits, b->row.since_ms, b->row.next_ms, batch_unblocks(b));
-	}
+	for (struct batch *b = e->batches; b != NULL; b = b->next)
+		if (b->job->row.id == id)
+			why_batch(w, b, resume);
 	jw_list_end(w);
 	job_row_done(&row);
 	return 0;

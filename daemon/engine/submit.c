@@ -368,7 +368,7 @@ static void apply_done(struct apply *a)
 		w->rc = err_set(&w->err, BD_ESTORE, "the database cannot be written now; see batchctl status, then try again later");
 	fault_step();
 	if (w->rc < 0) {
-		job->remove = true;
+		job->remove = job->refused = true;
 		save_dir_unmake(job->row.save_dir, w->made_samples);
 		w->done(w->data, -1, NULL, 0, NULL, &w->err);
 	} else {
@@ -489,7 +489,7 @@ int engine_submit(struct engine *e, const struct submission *s, submit_fn on_don
 	}
 	if (rc < 0) {
 		if (job != NULL)
-			job->remove = true;
+			job->remove = job->refused = true;
 		if (!s->keep)
 			save_dir_unmake(s->save_dir, made);
 		return rc;

@@ -180,6 +180,11 @@ void mirror_close(struct mirror *m)
 		mirror_free(over);
 }
 
+const char *mirror_path(const struct mirror *m)
+{
+	return git_repository_commondir(m->git);
+}
+
 /* --- listing --------------------------------------------------------------------------- */
 
 struct walk {

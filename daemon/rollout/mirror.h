@@ -15,6 +15,8 @@ struct mirror;
 /* BD_ENOTFOUND if there is no mirror of "owner/name" in `mirrors`. */
 int mirror_open(const char *mirrors, const char *name, struct mirror **ret, struct err *err);
 void mirror_close(struct mirror *m);
+/* Where its objects really lie, links resolved when it was opened. */
+const char *mirror_path(const struct mirror *m);
 /* The regular files of a commit (no links, no submodules): depth first, sorted bytewise, the files of a directory
  * before its directories.  BD_ENOTFOUND if there is no such commit. */
 int mirror_list(struct mirror *m, const char *commit, struct repo_index *ret, struct err *err);

@@ -7,6 +7,7 @@
 #include "files.h"
 #include "json.h"
 #include "mem.h"
+#include "roots.h"
 
 #define PROMPT_MAX (16u << 20)          /* bytes of a template: far beyond any context window */
 
@@ -73,21 +74,23 @@ int prompt_parse(struct span text, unsigned known, unsigned required, const char
 }
 
 /* 1 when path was there, 0 when not. */
-static int load_file(const char *path, unsigned known, unsigned required, struct prompt *ret, struct err *err)
+static int load_file(const char *roots, const char *path, unsigned known, unsigned required, struct prompt *ret, struct err *err)
 {
 	struct buf text = { 0 };
 	int rc;
 
 	if (file_size(path) < 0)
 		return 0;
-	rc = file_get(path, PROMPT_MAX, &text, err);
+	rc = roots_check(roots, path, err);
+	if (rc == 0)
+		rc = file_get(path, PROMPT_MAX, &text, err);
 	if (rc == 0)
 		rc = prompt_parse(buf_span(&text), known, required, path, ret, err);
 	buf_done(&text);
 	return rc < 0 ? rc : 1;
 }
 
-int prompt_load(const char *dir, const char *workflow, const char *stage, unsigned known, unsigned required,
+int prompt_load(const char *roots, const char *dir, const char *workflow, const char *stage, unsigned known, unsigned required,
                 struct prompt *ret, bool *ret_own, struct err *err)
 {
 	char *name = mem_printf("%s/%s", workflow, stage);
@@ -96,9 +99,9 @@ int prompt_load(const char *dir, const char *workflow, const char *stage, unsign
 	if (dir != NULL) {
 		char *near = mem_printf("%s/%s.txt", dir, name), *far = mem_printf("%s/%s.txt", dir, stage);
 
-		rc = load_file(near, known, required, ret, err);
+		rc = load_file(roots, near, known, required, ret, err);
 		if (rc == 0)
-			rc = load_file(far, known, required, ret, err);
+			rc = load_file(roots, far, known, required, ret, err);
 		free(near);
 		free(far);
 	}

@@ -35,9 +35,9 @@ int prompt_parse(struct span text, unsigned known, unsigned required, const char
                  struct prompt *ret, struct err *err);
 /*
  * The template of a workflow's stage: dir/<workflow>/<stage>.txt, else dir/<stage>.txt, byte for byte, else the one that
- * is compiled in.  dir may be NULL.  *ret_own says whether it came from dir.
+ * is compiled in.  dir may be NULL; what is read of it lies under roots (roots.h).  *ret_own says whether it came from dir.
  */
-int prompt_load(const char *dir, const char *workflow, const char *stage, unsigned known, unsigned required,
+int prompt_load(const char *roots, const char *dir, const char *workflow, const char *stage, unsigned known, unsigned required,
                 struct prompt *ret, bool *ret_own, struct err *err);
 void prompt_done(struct prompt *p);
 /* Append the filled prompt to ret, escaped; values are escaped already, by slot. */

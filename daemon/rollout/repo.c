@@ -12,6 +12,7 @@
 #include "mem.h"
 #include "mirror.h"
 #include "repo_index.h"
+#include "roots.h"
 #include "structure.h"
 
 enum { TEXT_ROOM = 10, FILE_ROOM = 160 };       /* for each byte of a text, for each file */
@@ -127,11 +128,19 @@ static int open_file(struct repo *r, const char *path, struct stat *st, struct e
 int repo_open_structure(const char *path, const char *name, const char *sidecar,
                         struct repo **ret, struct err *err)
 {
+	return repo_open_structure_in(NULL, path, name, sidecar, ret, err);
+}
+
+int repo_open_structure_in(const char *roots, const char *path, const char *name, const char *sidecar,
+                           struct repo **ret, struct err *err)
+{
 	struct repo *r = repo_new(name);
 	struct structure_key key, now = { 0 };
 	struct stat st;
 	int rc = open_file(r, path, &st, err);
 
+	if (rc == 0)
+		rc = roots_check_fd(roots, r->fd, path, err);
 	if (rc < 0)
 		goto out;
 	key = key_of(&st, name);
@@ -162,9 +171,17 @@ out:
 int repo_open_mirror(const char *mirrors, const char *name, const char *commit,
                      struct repo **ret, struct err *err)
 {
+	return repo_open_mirror_in(NULL, mirrors, name, commit, ret, err);
+}
+
+int repo_open_mirror_in(const char *roots, const char *mirrors, const char *name, const char *commit,
+                        struct repo **ret, struct err *err)
+{
 	struct repo *r = repo_new(name);
 	int rc = mirror_open(mirrors, name, &r->mirror, err);
 
+	if (rc == 0)
+		rc = roots_check(roots, mirror_path(r->mirror), err);
 	if (rc == 0)
 		rc = mirror_list(r->mirror, commit, r->index, err);
 	if (rc < 0) {

@@ -29,10 +29,15 @@ struct repo_cost {
  */
 int repo_open_structure(const char *path, const char *name, const char *sidecar,
                         struct repo **ret, struct err *err);
+/* The same for what lies under roots (roots.h) at this moment; else BD_ENOTFOUND, and nothing of it is read. */
+int repo_open_structure_in(const char *roots, const char *path, const char *name, const char *sidecar,
+                           struct repo **ret, struct err *err);
 /* mirrors/<owner>__<name>(.git) or mirrors/<owner>/<name>(.git), read at commit.  BD_ENOTFOUND with
  * what is missing: the mirror or the commit. */
 int repo_open_mirror(const char *mirrors, const char *name, const char *commit,
                      struct repo **ret, struct err *err);
+int repo_open_mirror_in(const char *roots, const char *mirrors, const char *name, const char *commit,
+                        struct repo **ret, struct err *err);
 void repo_close(struct repo *repo);
 struct repo_cost repo_cost(const struct repo *repo);
 

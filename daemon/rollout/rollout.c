@@ -24,7 +24,7 @@ static int load_prompts(struct rollout *r, struct err *err)
 
 	for (int i = 0; i < r->workflow->stages; i++) {
 		bool own = false;
-		int rc = prompt_load(dir, r->workflow->name, stages[i].name, stages[i].known,
+		int rc = prompt_load(r->p.roots, dir, r->workflow->name, stages[i].name, stages[i].known,
 		                     stages[i].required,
 		                     &r->prompts[i], &own, err);
 

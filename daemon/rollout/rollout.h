@@ -30,6 +30,7 @@ struct rollout_params {
 	const char *extra_body;         /* a JSON object */
 	const char *repostructure_dir, *repo_mirrors;
 	const char *prompt_dir;
+	const char *roots;              /* the three lie under one of these whenever they are opened (roots.h); NULL: anywhere */
 	const char *line_url;           /* "/v1/chat/completions" */
 	bool drop_partial;              /* an answer of which some edits fail is of no use */
 };

@@ -60,13 +60,13 @@ int prompted_open(struct instance *in, struct err *err)
 	if (rc < 0)
 		return rc;
 	if (p->repo_mirrors != NULL) {
-		rc = repo_open_mirror(p->repo_mirrors, in->row.repo, in->row.base_commit, &in->repo, err);
+		rc = repo_open_mirror_in(p->roots, p->repo_mirrors, in->row.repo, in->row.base_commit, &in->repo, err);
 	} else {
 		char *file = mem_printf("%s/%s.json", p->repostructure_dir, in->row.instance_id);
 		char *sidecar = in->sidecar_dir == NULL ? NULL :
 		                mem_printf("%s/%s.index", in->sidecar_dir, in->row.instance_id);
 
-		rc = repo_open_structure(file, in->row.repo, sidecar, &in->repo, err);
+		rc = repo_open_structure_in(p->roots, file, in->row.repo, sidecar, &in->repo, err);
 		free(file);
 		free(sidecar);
 	}

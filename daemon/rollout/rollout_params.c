@@ -33,6 +33,7 @@ static const struct param {
 	{ "repostructure_dir", STR,  AT(repostructure_dir), 0 },
 	{ "repo_mirrors",      STR,  AT(repo_mirrors), 0 },
 	{ "prompt_dir",        STR,  AT(prompt_dir), 0 },
+	{ "roots",             STR,  AT(roots), 0 },
 	{ "line_url",          STR,  AT(line_url), 0 },
 	{ "drop_partial",      BOOL, AT(drop_partial), 0 },
 #undef AT

@@ -234,3 +234,16 @@ int event_back(struct db *db, int64_t job, int64_t owner, int64_t n, int64_t *re
 		*ret_after = stmt_int(&st, 0);
 	return stmt_finish(&st, err);
 }
+
+int event_when(struct db *db, int64_t job, const char *text, int64_t *ret_ms, struct err *err)
+{
+	STMT(st, db, event_when);
+	stmt_bind_int(&st, ":job", job);
+	stmt_bind_text(&st, ":text", text);
+	int64_t ms = stmt_next(&st) ? stmt_int(&st, 0) : 0;
+	int rc = stmt_finish(&st, err);
+
+	if (rc == 0)
+		*ret_ms = ms;
+	return rc;
+}

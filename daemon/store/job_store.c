@@ -255,6 +255,13 @@ int job_delete_some(struct db *db, int64_t id, struct err *err)
 	return rc;
 }
 
+int job_forget_id(struct db *db, int64_t id, struct err *err)
+{
+	STMT(st, db, job_forget_id);
+	stmt_bind_int(&st, ":id", id);
+	return stmt_finish(&st, err);
+}
+
 int instance_insert(struct db *db, int64_t job, int64_t n, const char *instance_id, int64_t off, int64_t len,
                     struct err *err)
 {

@@ -50,6 +50,8 @@ int job_count_states(struct db *db, int64_t ret[JOB_STATE_COUNT], struct err *er
 int job_list_newest(struct db *db, int64_t below, size_t most, int64_t **ret, size_t *ret_n, struct err *err);
 /* Deletes a bounded part; 1 while something is left, 0 when all is gone. */
 int job_delete_some(struct db *db, int64_t id, struct err *err);
+/* The next job gets that id again, if it was the last one given: for one that nobody was told of. */
+int job_forget_id(struct db *db, int64_t id, struct err *err);
 
 int instance_insert(struct db *db, int64_t job, int64_t n, const char *instance_id, int64_t off, int64_t len,
                     struct err *err);

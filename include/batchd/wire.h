@@ -26,9 +26,10 @@
  * submit  {"id":"7","name":"lite","passes":2400,"warnings":["..."]}
  *         with dry_run: {"dry_run":true,"instances","passes","missing_repos","stages":[{"stage","requests","batches","bytes","tokens","too_large"}]}
  * status  {"schema":1,"daemon":{"version","uptime_s"},"jobs":[JOB...],"endpoints":[ENDPOINT...]}; with a job: JOB
- * wait    "more": JOB now and then; "ok": JOB once it is done, failed or canceled
+ * wait    "ok": JOB once it is done or failed, or canceled with all its batches ended
  * retry   {"passes":12}        pause, resume, cancel, remove   {"id":"7","state":"paused"}
- * why     {"id","state","lines":[{"what":"batch 12","state":"RUNNING","waits_for":"...","since_ms":..,"next_ms":..,"unblocks":"..."}]}
+ * why     {"id","state","lines":[{"what":"batch 12","state":"RUNNING","waits_for":"...","since_ms":..,"next_ms":..,"unblocks":"...","remote_id":"batch_.."}]}
+ *         (remote_id: of a batch that is at its endpoint)
  * audit   {"id","ok":true,"problems":["..."],"stages":[{"stage","ready",..,"total"}]}
  * events  "more": {"seq","time_ms","job","job_name","batch","level","text"} each; "ok": {}
  * ping    {"version":"0.1.0","pid":123,"uptime_s":5,"wire":1,"schema":1}

@@ -44,7 +44,7 @@ START_TEST(the_command_of_a_jobs_end_is_run_once)
 	int64_t job = sim_submit_raw(3);
 	sim_run_until_idle();
 	ck_assert_int_eq(sim_hooks(), 1);
-	ck_assert_int_eq(engine_pause(sim_engine(), job, &err), BD_ESTATE);
+	ck_assert_int_eq(engine_pause(sim_engine(), job, NULL, &err), BD_ESTATE);
 	sim_run_until_idle();
 	sim_restart();
 	sim_run_until_idle();
@@ -76,7 +76,7 @@ START_TEST(a_canary_that_a_person_paused_is_a_canary_still)
 	sim_canary(1);
 	int64_t job = sim_submit_raw(4);
 	ck_assert(sim_run_until_calls("create", 1));
-	ck_assert_int_eq(engine_pause(sim_engine(), job, &err), 0);
+	ck_assert_int_eq(engine_pause(sim_engine(), job, NULL, &err), 0);
 	ck_assert_int_eq(engine_resume(sim_engine(), job, &err), 0);
 	sim_run_until_idle();
 	ck_assert_str_eq(sim_text(job, "state"), "paused");

@@ -286,7 +286,7 @@ START_TEST(a_paused_job_sends_nothing_and_goes_on_when_resumed)
 	int64_t job = sim_submit_raw(10);
 	for (int i = 0; i < 4 * _i; i++)
 		sim_step();
-	ck_assert_int_eq(engine_pause(sim_engine(), job, &err), 0);
+	ck_assert_int_eq(engine_pause(sim_engine(), job, NULL, &err), 0);
 	ck_assert_str_eq(sim_text(job, "state"), "paused");
 	sim_run_ms(60000);
 	int creates = sim_calls("create");
@@ -295,7 +295,7 @@ START_TEST(a_paused_job_sends_nothing_and_goes_on_when_resumed)
 	ck_assert_str_eq(sim_text(job, "state"), "paused");
 	ck_assert_int_eq(sim_int(job, "passes.done"), 2 * creates);
 	sim_check(job);
-	ck_assert_int_eq(engine_pause(sim_engine(), job, &err), 0);
+	ck_assert_int_eq(engine_pause(sim_engine(), job, NULL, &err), 0);
 	ck_assert_int_eq(engine_resume(sim_engine(), job, &err), 0);
 	sim_run_until_idle();
 	ck_assert_str_eq(sim_text(job, "state"), "done");

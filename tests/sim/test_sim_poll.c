@@ -262,7 +262,7 @@ START_TEST(a_parked_endpoint_holds_no_job_against_a_person)
 	sim_new(&(struct sim_setup){ .plan = plan, .max_requests = 2, .max_attempts = 1 });
 	int64_t job = sim_submit_raw(4);
 	ck_assert(run_until_parked());
-	ck_assert_int_eq(engine_pause(sim_engine(), job, &err), 0);
+	ck_assert_int_eq(engine_pause(sim_engine(), job, NULL, &err), 0);
 	sim_run_ms(2 * HOUR);
 	ck_assert_str_eq(sim_text(job, "state"), "paused");
 	ck_assert_int_eq(engine_cancel(sim_engine(), job, &err), 0);

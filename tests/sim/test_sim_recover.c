@@ -160,7 +160,7 @@ START_TEST(killed_behind_a_command_the_command_holds)
 	char *dir = mem_printf("%s/jobs/%d", sim_dir(), (int)job);
 	for (int i = 0; i < 11; i++)
 		sim_step();
-	ck_assert_int_eq(engine_pause(sim_engine(), job, &err), 0);
+	ck_assert_int_eq(engine_pause(sim_engine(), job, NULL, &err), 0);
 	for (int i = 0; i < _i; i++)
 		sim_step();
 	sim_restart();

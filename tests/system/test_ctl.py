@@ -6,6 +6,7 @@ usage: test_ctl.py BUILD
 """
 import json
 import os
+import pwd
 import re
 import select
 import signal
@@ -233,12 +234,21 @@ def pausing_and_resuming(s):
     s.until_status(job, lambda st: st["passes"]["done"] >= 2 and not any(b["state"] in ("running", "fetching", "reading", "creating")
                                                                          for b in st["batches"]), "what was under way")
     creates = len(s.calls("create"))
-    has(s.ctl("why", job).expect(0).out, "job %s is paused" % job, "why of a paused job")
-    has(s.ctl("why", job).expect(0).out, "resume", "why of a paused job")
+    why = s.ctl("why", job).expect(0).out
+    has(why, "job %s is paused" % job, "why of a paused job")
+    lines = s.ctl("why", job, "--json").expect(0).json()["lines"]
+    who = pwd.getpwuid(os.getuid()).pw_name
+    equal((lines[0]["waits_for"], lines[0]["unblocks"]), ("paused by " + who, "batchctl resume " + job), "why of a paused job")
+    check(time.time() * 1000 - lines[0]["since_ms"] < 60000 and lines[0]["since_ms"] > s.status(job)["created_ms"], "since when")
+    for line in lines[1:]:                              # what a person holds up does not wait for the endpoint
+        if line["state"] in ("ready", "built"):
+            equal((line["waits_for"], line["unblocks"]), ("the job, which is paused", "batchctl resume " + job), "why of " + line["what"])
+    has(s.ctl("status", job).out, "paused by " + who, "status of a paused job")
     until(lambda: os.path.exists(s.path("out", "batch_output_step1.jsonl")) and s.saved("batch_output_step1.jsonl"), "results meanwhile")
     equal(len(s.calls("create")), creates, "creates of a paused job")
     s.ctl("resume", job).expect(0)
     s.ctl("resume", job).expect(0)
+    equal(s.status(job)["reason"], "", "the reason of a job that goes on")
     s.wait(job)
     equal(len(s.billed()), 12, "billed")
     s.ctl("pause", job).expect(4)
@@ -267,6 +277,50 @@ def canceling_and_removing(s):
     until(lambda: s.ctl("status", job).exit == 3, "the job to be gone")
     check(os.path.isdir(s.path("out")), "the save_dir is gone")
     until(lambda: not os.listdir(s.path("state", "jobs")), "the job's files to be gone")
+
+
+@test
+def a_canceled_job_has_ended_with_its_batches(s):
+    """7: wait of a canceled job is over when its batches are; then it can be removed."""
+    s.up(delay_ms=3000, max_requests=4)
+    job = s.submit_raw([request(n) for n in ROWS])
+    s.until_status(job, lambda st: sum(b["state"] == "running" for b in st["batches"]) == 3, "running batches")
+    s.ctl("cancel", job, "--yes").expect(0)
+    s.ctl("remove", job, "--yes").expect(4)
+    watch = s.ctl_open("status", job, "--watch")
+    s.ctl("wait", job).expect(1)
+    check(all(b["state"] == "ended" for b in s.status(job)["batches"]), "wait ends before the batches do")
+    equal(watch.wait(30), 1, "exit of status --watch")
+    s.ctl("wait", job, "--any").expect(1)
+    s.ctl("remove", job, "--yes").expect(0)
+
+
+@test
+def remote_ids(s):
+    """7: people find a batch at the endpoint: its id there, in status and why."""
+    s.up(delay_ms=3000)
+    job = s.submit_raw([request("a")])
+    st = s.until_status(job, lambda st: st["batches"] and st["batches"][0]["state"] == "running", "its batch")
+    remote = st["batches"][0]["remote_id"]
+    check(remote, "no remote id: %s", st)
+    for words in (["status", job], ["why", job]):
+        has(s.ctl(*words).expect(0).out, remote, " ".join(words))
+    has(plain(s.ctl_pty("status", job, columns=200)[1]), remote, "status on a wide terminal")
+    equal(s.ctl("why", job, "--json").json()["lines"][-1]["remote_id"], remote, "why --json")
+
+
+@test
+def refused_submits_take_no_ids(s):
+    """7: ids are given to jobs that come in; a removed job's id does not come again."""
+    s.up()
+    bad = write_lines(s.path("bad.jsonl"), [request("a"), request("a")])
+    for _ in range(3):
+        s.ctl("submit", "raw", "--requests", bad, "--save_dir", s.path("bad")).expect(2)
+        until(lambda: not os.path.isdir(s.path("state", "jobs")) or not os.listdir(s.path("state", "jobs")), "what it left")
+    equal(s.submit_raw([request("a")]), "1", "the first job's id")
+    s.wait("1")
+    s.ctl("remove", "1", "--yes").expect(0)
+    equal(s.submit_raw([request("a")], save="two"), "2", "the id behind a removal")
 
 
 @test

@@ -91,17 +91,19 @@ def a_save_dir_that_is_taken_away(s):
 
 @test
 def more_passes_than_open_files(s):
-    """1: passk beyond the number of files that a process may have open."""
+    """1: passk beyond the number of files that a process may have open, with all that root allows it."""
     row = json_lines(os.path.join(demo_data(), "demo.jsonl"))[0]
     good = {a["stage"]: a for a in json_lines(answers()) if a["custom_id"] == "demo__calc-1__pass0"}
-    s.start_endpoint([dict(good[n], custom_id="demo__calc-1__pass%d" % k) for k in range(300) for n in (1, 2)])
+    s.start_endpoint([dict(good[n], custom_id="demo__calc-1__pass%d" % k) for k in range(600) for n in (1, 2)])
     s.conf()
-    s.start_batchd(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2000)))
+    s.start_batchd(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (128, 400)))
     job = s.submit("bugfixer", "--dataset", write_lines(s.path("d.jsonl"), [row]), "--repostructure_dir",
-                   os.path.join(demo_data(), "structures"), "--save_dir", s.path("out"), "--model_name", "m", "--passk", 300)
+                   os.path.join(demo_data(), "structures"), "--save_dir", s.path("out"), "--model_name", "m", "--passk", 600)
     st = s.wait(job)
-    equal(st["passes"]["done"], 300, "done")
-    equal(len(s.saved("output_299_processed.jsonl")), 1, "lines of the last file")
+    equal(st["passes"]["done"], 600, "done")
+    for k in range(600):
+        equal(len(s.saved("output_%d_processed.jsonl" % k)), 1, "lines of file %d" % k)
+    equal([r["pass"] for r in s.saved("output.jsonl")], list(range(600)), "passes in output.jsonl")
 
 
 @test

@@ -16,6 +16,7 @@ import tempfile
 import threading
 
 import harness
+import hub_server
 from harness import check, demo_data, equal, has, json_lines, main, request, test, until, write_lines
 
 PID = os.getpid() % 100000
@@ -219,6 +220,84 @@ def only_shared_roots_are_read(s):
     equal(have, tree(s.path("state", "jobs", job, "results")), "what was fetched")
     job = s.ctl(*words(s.path("elsewhere"))[:-2], cwd=s.path(EVE)).expect(0).out.split("\n")[0]
     s.until_status(job, lambda st: st["state"] in ("done", "failed"), "the end of root's")
+
+
+@test
+def links_are_looked_at_when_they_are_opened(s):
+    """3: a link below shared_roots that leads out, there from the start or put there later, is not followed."""
+    data = demo_data()
+    roots = own(s.path("roots"), DAEMON, 0o755)
+    for name in ("structures", "mirrors", "elsewhere"):
+        shutil.copytree(os.path.join(data, "mirrors" if name == "mirrors" else "structures"),
+                        s.path(name) if name == "elsewhere" else s.path("roots", name))
+    ids = sorted(os.listdir(s.path("elsewhere")))
+    for name, to in ((ids[0], s.path("elsewhere", ids[0])), (ids[1], s.path("roots", "kept.json"))):
+        os.rename(s.path("roots", "structures", name), s.path("roots", "kept.json"))
+        os.symlink(to, s.path("roots", "structures", name))
+    for name in os.listdir(s.path("roots", "mirrors")):
+        shutil.copytree(s.path("roots", "mirrors", name), s.path("out-" + name))
+        shutil.rmtree(s.path("roots", "mirrors", name))
+        os.symlink(s.path("out-" + name), s.path("roots", "mirrors", name))
+    start(s, top='shared_roots = "%s";' % roots, answers=os.path.join(data, "answers_bugfixer.jsonl"))
+
+    def failed(flag, path, *more):
+        words = ["submit", "bugfixer", "--dataset", os.path.join(data, "demo.jsonl"), flag, path, "--save_dir", "out",
+                 "--model_name", "m", "--passk", "2", *more]
+        job = ctl(s, ANN, *words).expect(0).out.split("\n")[0]
+        st = s.until_status(job, lambda st: st["state"] in ("done", "failed"), "the end")
+        ctl(s, ANN, "fetch", job, "copy-" + job).expect(0)
+        lines = [f for f in json_lines(s.path(ANN, "copy-" + job, "failures.jsonl")) if f["reason"] == "missing_repo"]
+        check(all("shared_roots" in f["details"] for f in lines), "details: %s", lines)
+        return {f["instance_id"] for f in lines}, st
+    bad, st = failed("--repostructure_dir", s.path("roots", "structures"))
+    equal(bad, {ids[0][:-5]}, "what was not read")
+    check(st["passes"]["done"] > 0, "passes: %s", st["passes"])
+    bad, st = failed("--repo_mirrors", s.path("roots", "mirrors"))
+    equal(st["passes"]["failed"], st["passes"]["total"], "passes of mirrors that lie elsewhere")
+
+
+@test
+def a_data_set_of_the_hub(s):
+    """3: batchd fetches it for members of the group, the job is theirs; for others the hub is not asked."""
+    with hub_server.Hub(rows=3) as hub:
+        repos = own(s.path("repos"), DAEMON, 0o755)
+        for n in range(3):
+            with open(os.path.join(repos, "own__lib-%d.json" % n), "w") as file:
+                file.write("{}")
+        start(s, top='hub_url = "%s"; shared_roots = "%s";' % (hub.url, repos), delay_ms=60000)
+        words = ["submit", "bugfixer", "--dataset", "owner/some-set_1.0", "--repostructure_dir", repos, "--save_dir", "out",
+                 "--model_name", "m"]
+        ctl(s, EVE, *words).expect(5)
+        ctl(s, ANN, *words[:4], "--repostructure_dir", s.path("elsewhere"), *words[6:]).expect(2)
+        has(ctl(s, ANN, *words[:4], "--repostructure_dir", s.dir, *words[6:]).expect(5).err, "shared_roots", "the error")
+        equal(hub.calls, [], "what the hub was asked")
+        job = ctl(s, ANN, *words).expect(0).out.split("\n")[0]
+        equal(ctl(s, ANN, "status", job, "--json").json()["owner_uid"], uid(ANN), "owner")
+        equal(s.status(job)["passes"]["total"], 3, "passes")
+        asked = len(hub.calls)
+        theirs = ctl(s, BOB, *words).expect(0).out.split("\n")[0]
+        check(not any(c.path == "/rows" for c in hub.calls[asked:]), "fetched again for the second user: %s", hub.calls[asked:])
+        ctl(s, BOB, "why", job).expect(5)
+        equal(ctl(s, BOB, "status", theirs, "--json").json()["owner_uid"], uid(BOB), "owner of the second")
+
+
+@test
+def groups_are_looked_up_at_each_call(s):
+    """3: who is put into the group may submit at once, who is taken out no more; one's jobs stay one's own."""
+    start(s)
+    try:
+        own_file(s, EVE, "r.jsonl", rows("e", 2))
+        words = ["submit", "raw", "--requests", "r.jsonl", "--save_dir", "out"]
+        has(ctl(s, EVE, *words).expect(5).err, MEMBERS, "the error names the group")
+        subprocess.run(["gpasswd", "-a", EVE, MEMBERS], check=True, stdout=subprocess.DEVNULL)
+        job = ctl(s, EVE, *words).expect(0).out.split("\n")[0]
+        s.wait(job)
+    finally:
+        subprocess.run(["gpasswd", "-d", EVE, MEMBERS], check=True, stdout=subprocess.DEVNULL)
+    ctl(s, EVE, *words).expect(5)
+    ctl(s, EVE, "retry", job).expect(5)
+    ctl(s, EVE, "why", job).expect(0)
+    ctl(s, EVE, "fetch", job).expect(0)
 
 
 @test
