@@ -8,6 +8,7 @@ import concurrent.futures
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -26,6 +27,7 @@ DEMO = os.path.join(TOP, "tests", "demo")
 BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.join(TOP, "build")
 PATIENCE_S = float(os.environ.get("BATCHD_TEST_PATIENCE", "60"))
 AT_A_TIME = 4
+UNDER = os.environ.get("BATCHD_UNDER", "").split()      # what batchd is run by: valgrind
 
 tests = []
 
@@ -119,7 +121,18 @@ class Site:
     def __enter__(self):
         return self
 
+    def under(self):
+        """What valgrind has to say: it is quiet otherwise."""
+        if self.batchd is not None and self.batchd.poll() is None:
+            self.stop_batchd()
+        with open(self.path("batchd.log"), encoding="utf-8", errors="replace") as log:
+            said = [line for line in log if re.match(r"==\d+== ", line)]
+        if said:
+            print("FAIL valgrind: " + "".join(said))
+
     def __exit__(self, *_):
+        if UNDER and os.path.exists(self.path("batchd.log")):
+            self.under()
         for p in reversed(self.started):
             if p.poll() is None:
                 p.kill()
@@ -207,7 +220,7 @@ class Site:
         if not os.path.exists(self.path("batchd.conf")):
             self.conf()
         env = dict(os.environ, **(env or {}))
-        self.batchd = self.spawn([os.path.join(BUILD, "batchd"), "-c", self.path("batchd.conf"), "-v"], "batchd.log",
+        self.batchd = self.spawn(UNDER + [os.path.join(BUILD, "batchd"), "-c", self.path("batchd.conf"), "-v"], "batchd.log",
                                  env=env, **more)
         if wait:
             until(lambda: self.ctl("ping").exit == 0 or self.batchd.poll() is not None, "batchd's first answer")
