@@ -11,8 +11,11 @@
  * an id; among a million ids two different ones share them with a chance of about 1 : 10^15.
  */
 struct dataset_ids {
-	struct dataset_id { uint64_t hash, rest; } *at;         /* rest: 24 bits of hash, 40 of line */
-	size_t count, mask;
+	struct dataset_ids_part {
+		struct dataset_id { uint64_t hash, rest; } *at;         /* rest: 24 bits of hash, 40 of line */
+		size_t count, mask;
+	} parts[64];                    /* by hash; one grows at a time, so that the old and the new one are small */
+	size_t count, most;             /* most: slots of the largest */
 };
 
 /* 0 if it is new; else the line it was first seen in. */
