@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* Bytes that somebody else owns; not NUL-terminated. */
 struct span {
@@ -38,11 +39,22 @@ char *buf_take_str(struct buf *b);         /* the text, owned by the caller; b i
 struct span buf_span(const struct buf *b);
 
 struct span span_of(const char *text);     /* of a NUL-terminated text */
-bool span_is(struct span s, const char *text);
-bool span_starts(struct span s, const char *prefix);
-bool span_ends(struct span s, const char *suffix);
 struct span span_trim(struct span s);      /* without blanks, tabs, CR and LF at both ends */
 /* The next line of *rest without its LF; *rest moves behind it.  False at the end. */
 bool span_line(struct span *rest, struct span *ret_line);
+
+/* Inline, as the texts are nearly always constants and asked for in a row. */
+static inline bool span_is(struct span s, const char *text)
+{
+	return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
+}
+static inline bool span_starts(struct span s, const char *prefix)
+{
+	return s.len >= strlen(prefix) && memcmp(s.at, prefix, strlen(prefix)) == 0;
+}
+static inline bool span_ends(struct span s, const char *suffix)
+{
+	return s.len >= strlen(suffix) && memcmp(s.at + s.len - strlen(suffix), suffix, strlen(suffix)) == 0;
+}
 
 #endif

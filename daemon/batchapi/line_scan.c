@@ -35,9 +35,10 @@ static void skip_blanks(struct scan *s)
 		s->p++;
 }
 
-static bool take(struct scan *s, char ch)
+static inline bool take(struct scan *s, char ch)
 {
-	skip_blanks(s);
+	if (s->p < s->end && (unsigned char)*s->p <= ' ')       /* hardly ever */
+		skip_blanks(s);
 	if (s->p >= s->end || *s->p != ch)
 		return false;
 	s->p++;
@@ -144,7 +145,7 @@ static bool skip_number(struct scan *s)
 	return s->p - begin <= NUMBER_MAX || give_up(s);
 }
 
-static bool skip_word(struct scan *s, const char *word)
+static inline bool skip_word(struct scan *s, const char *word)
 {
 	size_t n = strlen(word);
 
