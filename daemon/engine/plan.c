@@ -15,7 +15,7 @@
 #include "mem.h"
 #include "range.h"
 
-enum { ROW_MAX = 256 << 20, PASS_ROOM = 400 };
+enum { ROW_MAX = 256 << 20 };
 
 struct plan {
 	struct task task;
@@ -66,16 +66,12 @@ static int pick(struct plan *p, struct err *err)
 	p->passes = (int64_t)p->n * p->passk;
 	if (rc < 0 || (p->start == NULL && p->end == NULL))
 		return rc;
-	if ((rc = mem_room_ask((size_t)p->passes * PASS_ROOM, err)) < 0)
+	if ((rc = mem_room_ask((size_t)p->passes, err)) < 0)
 		return rc;
-	char **cids = mem_zero((size_t)p->passes, sizeof *cids);
-	for (int64_t i = 0; i < p->passes; i++)
-		cids[i] = custom_id_make(p->ids[i / p->passk], i % p->passk, p->passk);
 	p->keep = mem_zero((size_t)p->passes, sizeof *p->keep);
-	size_t kept = range_pick(&range, (const char *const *)cids, (size_t)p->passes, p->keep);
-	for (int64_t i = 0; i < p->passes; i++)
-		free(cids[i]);
-	free(cids);
+	size_t kept = 0;
+	if ((rc = range_pick_passes(&range, (const char *const *)p->ids, p->n, p->passk, p->keep, &kept, err)) < 0)
+		return rc;
 	p->passes = (int64_t)kept;
 	p->instances = 0;
 	for (size_t at = 0; at < p->n; at++)

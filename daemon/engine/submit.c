@@ -19,10 +19,7 @@
 #include "range.h"
 #include "scan.h"
 
-enum {
-	ROW_LINE_MAX = 8192, ENOUGH_WARNINGS = 5,
-	PASS_ROOM = 400,                /* what a custom_id takes while a range is looked for */
-};
+enum { ROW_LINE_MAX = 8192, ENOUGH_WARNINGS = 5 };
 
 struct submit {
 	struct apply apply;
@@ -132,16 +129,12 @@ static int pick_range(struct submit *w, struct err *err)
 	w->passes = w->instances * passk;
 	if (rc < 0 || (w->start == NULL && w->end == NULL))
 		return rc;
-	if ((rc = mem_room_ask((size_t)w->passes * PASS_ROOM, err)) < 0)
+	if ((rc = mem_room_ask((size_t)w->passes, err)) < 0)
 		return rc;
-	char **cids = mem_zero((size_t)w->passes, sizeof *cids);
-	for (int64_t n = 0; n < w->passes; n++)
-		cids[n] = custom_id_make(w->ids[n / passk], n % passk, passk);
 	w->keep = mem_zero((size_t)w->passes, sizeof *w->keep);
-	size_t kept = range_pick(&range, (const char *const *)cids, (size_t)w->passes, w->keep);
-	for (int64_t n = 0; n < w->passes; n++)
-		free(cids[n]);
-	free(cids);
+	size_t kept = 0;
+	if ((rc = range_pick_passes(&range, (const char *const *)w->ids, w->n_ids, passk, w->keep, &kept, err)) < 0)
+		return rc;
 	w->passes = (int64_t)kept;
 	count_kept(w, passk);
 	return kept > 0 ? 0 : nothing_between(w, err);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "range.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mem.h"
+#include "rollout.h"
 
 static bool whole_number(const char *text, int64_t *ret)
 {
@@ -86,4 +88,118 @@ size_t range_pick(const struct range *r, const char *const *ids, size_t n, bool 
 	}
 	free(sorted);
 	return kept;
+}
+
+enum { PASS_ROOM = 400, INSTANCE_ROOM = 700 };  /* what a custom_id takes while it is in a list, what an instance takes */
+
+/* The passes of an instance whose custom_ids stand together in the sorted list, in its order. */
+struct group {
+	char *key;                      /* what its custom_ids begin with */
+	size_t at;                      /* of the instance */
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	return strcmp(x->key, y->key);
+}
+
+static int by_digits(const void *a, const void *b)
+{
+	char x[24], y[24];
+
+	snprintf(x, sizeof x, "%zu", *(const size_t *)a);
+	snprintf(y, sizeof y, "%zu", *(const size_t *)b);
+	return strcmp(x, y);
+}
+
+static struct group *groups_of(const char *const *ids, size_t n, int64_t passk)
+{
+	struct group *groups = mem_zero(n + 1, sizeof *groups);
+
+	for (size_t i = 0; i < n; i++)
+		groups[i] = (struct group){ passk > 1 ? mem_printf("%s__pass", ids[i]) : mem_strdup(ids[i]), i };
+	qsort(groups, n, sizeof *groups, by_key);
+	return groups;
+}
+
+static void groups_free(struct group *groups, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(groups[i].key);
+	free(groups);
+}
+
+/* An instance called like a pass of another one ("a", "a__pass1"): its custom_ids stand among the other's. */
+static bool any_nested(const struct group *groups, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (strncmp(groups[i].key, groups[i - 1].key, strlen(groups[i - 1].key)) == 0)
+			return true;
+	return false;
+}
+
+static size_t pick_each(const struct range *r, const char *const *ids, size_t n, size_t passk, bool *keep)
+{
+	char **all = mem_zero(n * passk + 1, sizeof *all);
+
+	for (size_t i = 0; i < n * passk; i++)
+		all[i] = custom_id_make(ids[i / passk], (int64_t)(i % passk), (int64_t)passk);
+	size_t kept = range_pick(r, (const char *const *)all, n * passk, keep);
+	for (size_t i = 0; i < n * passk; i++)
+		free(all[i]);
+	free(all);
+	return kept;
+}
+
+static size_t pick_between(const struct range *r, const char *const *ids, size_t n, size_t passk, bool *keep)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n * passk; i++) {
+		char *custom_id = custom_id_make(ids[i / passk], (int64_t)(i % passk), (int64_t)passk);
+
+		keep[i] = range_has(r, custom_id, 0);
+		kept += keep[i];
+		free(custom_id);
+	}
+	return kept;
+}
+
+static size_t pick_positions(const struct range *r, const struct group *groups, size_t n, size_t passk, bool *keep)
+{
+	size_t *order = mem_zero(passk, sizeof *order), kept = 0;
+
+	for (size_t k = 0; k < passk; k++)
+		order[k] = k;
+	qsort(order, passk, sizeof *order, by_digits);
+	for (size_t i = 0; i < n * passk; i++) {
+		size_t at = groups[i / passk].at * passk + order[i % passk];
+
+		keep[at] = range_has(r, NULL, (int64_t)i);
+		kept += keep[at];
+	}
+	free(order);
+	return kept;
+}
+
+int range_pick_passes(const struct range *r, const char *const *ids, size_t n, int64_t passk, bool *keep, size_t *ret_kept,
+                      struct err *err)
+{
+	int rc = r->by_position ? mem_room_ask(n * INSTANCE_ROOM, err) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (!r->by_position) {
+		*ret_kept = pick_between(r, ids, n, (size_t)passk, keep);
+		return 0;
+	}
+	struct group *groups = groups_of(ids, n, passk);
+	if (passk == 1 || !any_nested(groups, n))
+		*ret_kept = pick_positions(r, groups, n, (size_t)passk, keep);
+	else if ((rc = mem_room_ask(n * (size_t)passk * PASS_ROOM, err)) == 0)
+		*ret_kept = pick_each(r, ids, n, (size_t)passk, keep);
+	groups_free(groups, n);
+	return rc;
 }

@@ -28,5 +28,11 @@ bool range_has(const struct range *r, const char *custom_id, int64_t position);
  * sorted list, whatever the order of ids.
  */
 size_t range_pick(const struct range *r, const char *const *ids, size_t n, bool *keep);
+/*
+ * The same for the passes of n instances: keep[i * passk + k] is of pass k of ids[i].  Memory is taken by the instance, not by
+ * the pass, unless one is called like a pass of another; BD_ENOMEM if there is not so much.
+ */
+int range_pick_passes(const struct range *r, const char *const *ids, size_t n, int64_t passk, bool *keep, size_t *ret_kept,
+                      struct err *err);
 
 #endif

@@ -7,7 +7,6 @@
 #include "files.h"
 #include "json.h"
 #include "mem.h"
-#include "range.h"
 #include "rollout.h"
 
 static char dir[64];
@@ -511,7 +510,7 @@ START_TEST(what_makes_no_script_is_not_written_as_one)
 }
 END_TEST
 
-/* --- names and ranges -------------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------------------------- */
 
 START_TEST(names_follow_the_contract)
 {
@@ -528,43 +527,6 @@ START_TEST(names_follow_the_contract)
 	free(one);
 	free(many);
 	free(file);
-}
-END_TEST
-
-static const struct { const char *start, *end, *kept; } ranges[] = {
-	{ NULL, NULL, "c,a__pass10,a__pass2,b" },
-	{ "1", "3", "a__pass2,b" },
-	{ "2", NULL, "c,b" },
-	{ "0", "0", "" },
-	{ "0", "99", "c,a__pass10,a__pass2,b" },
-	{ "a__pass2", "b", "a__pass2,b" },
-	{ "a__pass10", "a__pass10", "a__pass10" },
-	{ NULL, "a__pass2", "a__pass10,a__pass2" },
-	{ "b0", NULL, "c" },
-	{ "b", "a", NULL },
-	{ "3", "b", NULL },
-	{ "3", "1", NULL },
-};
-
-START_TEST(a_range_is_of_sorted_custom_ids)
-{
-	static const char *const ids[] = { "c", "a__pass10", "a__pass2", "b" };
-	struct range r;
-	struct buf b = { 0 };
-	bool keep[4];
-	size_t n = 0;
-
-	if (ranges[_i].kept == NULL) {
-		ck_assert_int_eq(range_read(ranges[_i].start, ranges[_i].end, &r, NULL), BD_EINVALID);
-		return;
-	}
-	ck_assert_int_eq(range_read(ranges[_i].start, ranges[_i].end, &r, NULL), 0);
-	ck_assert_int_eq((int)range_pick(&r, ids, 4, keep), keep[0] + keep[1] + keep[2] + keep[3]);
-	for (size_t i = 0; i < 4; i++)
-		if (keep[i])
-			buf_printf(&b, "%s%s", n++ > 0 ? "," : "", ids[i]);
-	ck_assert_str_eq(buf_str(&b), ranges[_i].kept);
-	buf_done(&b);
 }
 END_TEST
 
@@ -598,7 +560,6 @@ int main(void)
 	tcase_add_test(tc, the_tests_may_be_in_another_file_than_was_named);
 	LOOP(tc, what_makes_no_script_is_not_written_as_one, no_scripts);
 	tcase_add_test(tc, names_follow_the_contract);
-	LOOP(tc, a_range_is_of_sorted_custom_ids, ranges);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
