@@ -199,6 +199,11 @@ static void on_ready(void *data, char *path)
 	call->upload_path = path;
 	if (!call->answered)
 		run(call);
+	if (call->refs > 1)
+		return;                         /* its answer comes later, and may look at it again */
+	json_free(call->request);
+	call->request = NULL;
+	call->args = NULL;
 }
 
 static void on_trouble(void *data, const char *why)
@@ -295,7 +300,7 @@ static void on_client(uv_stream_t *listener, int status)
 	call->next = ctl->calls;
 	ctl->calls = call;
 	ctl->open++;
-	call->conn = ctl_conn_accept(ctl->env.loop, listener, &conn_fns, call);
+	call->conn = ctl_conn_accept(ctl->env.loop, listener, &ctl->held, &conn_fns, call);
 	if (status < 0 || mem_room_ask(0, NULL) < 0 || !ctl_conn_peer(call->conn, &uid)) {
 		ctl_conn_close(call->conn);
 		return;

@@ -15,7 +15,8 @@
 
 enum {
 	CHUNK = 65536,
-	UNSENT_MOST = 64 << 20,         /* a reader so far behind is dropped */
+	HELD_MOST = 64 << 20,           /* requests that do not end and replies that nobody reads, of all of them */
+	HELD_SHARE = 64 << 10,          /* so much is no reason to drop anybody */
 	IDLE_MS = 60000,                /* a request that does not come is not waited for */
 	SEND_IDLE_MS = 600000,          /* nor is a reader of a file that takes nothing of it */
 	HALF_MS = 2000,                 /* how often a peer that shut its side is looked at: is it still there? */
@@ -44,6 +45,7 @@ struct ctl_conn {
 	int64_t off;
 	int handles;
 	size_t unsent;
+	size_t *held;                   /* borrowed: unsent and the request, of all connections */
 };
 
 struct reply {
@@ -58,6 +60,20 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf);
 static void on_idle(uv_timer_t *t);
 static void send_part(struct ctl_conn *c);
 
+/* Who holds much goes when all together hold too much. */
+static void check_held(struct ctl_conn *c)
+{
+	if (*c->held > HELD_MOST && c->in.len + c->unsent > HELD_SHARE)
+		ctl_conn_close(c);
+}
+
+/* The request is not looked at again. */
+static void drop_request(struct ctl_conn *c)
+{
+	*c->held -= c->in.len;
+	buf_done(&c->in);
+}
+
 static void on_handle_closed(uv_handle_t *h)
 {
 	struct ctl_conn *c = h->data;
@@ -70,7 +86,7 @@ static void on_handle_closed(uv_handle_t *h)
 		unlink(c->path);
 	c->fns->closed(c->data);
 	free(c->path);
-	buf_done(&c->in);
+	drop_request(c);
 	free(c->chunk);
 	free(c);
 }
@@ -156,6 +172,7 @@ static void on_written(uv_write_t *req, int status)
 	struct ctl_conn *c = r->conn;
 
 	c->unsent -= r->len;
+	*c->held -= r->len;
 	free(r);
 	if (status < 0) {
 		ctl_conn_close(c);
@@ -188,14 +205,14 @@ void ctl_conn_write(struct ctl_conn *c, struct span bytes)
 	r->conn = c;
 	r->len = bytes.len;
 	memcpy(r->bytes, bytes.at, bytes.len);
-	c->unsent += bytes.len;
 	if (uv_write(&r->req, (uv_stream_t *)&c->pipe, &buf, 1, on_written) < 0) {
-		c->unsent -= bytes.len;
 		free(r);
 		ctl_conn_close(c);
-	} else if (c->unsent > UNSENT_MOST) {
-		ctl_conn_close(c);
+		return;
 	}
+	c->unsent += bytes.len;
+	*c->held += bytes.len;
+	check_held(c);
 }
 
 /* --- the request ------------------------------------------------------------------------------------ */
@@ -205,6 +222,7 @@ static void run(struct ctl_conn *c)
 	char *path = c->path;
 
 	c->state = CONN_REPLY;
+	drop_request(c);
 	uv_timer_stop(&c->idle);
 	if (c->fd >= 0)
 		close(c->fd);
@@ -347,10 +365,14 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	buf_add(&c->in, buf->base, (size_t)n);
-	if (buf_lacks(&c->in))
+	if (buf_lacks(&c->in)) {
 		ctl_conn_close(c);
-	else
-		take_line(c);
+		return;
+	}
+	*c->held += (size_t)n;
+	take_line(c);
+	if (c->state == CONN_LINE)
+		check_held(c);
 }
 
 static void on_idle(uv_timer_t *t)
@@ -361,7 +383,7 @@ static void on_idle(uv_timer_t *t)
 		ctl_conn_close(c);
 }
 
-struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *listener,
+struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *listener, size_t *held,
                                  const struct ctl_conn_fns *fns, void *data)
 {
 	struct ctl_conn *c = MEM_NEW(struct ctl_conn);
@@ -370,6 +392,7 @@ struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *lis
 	c->data = data;
 	c->chunk = mem_try_alloc(CHUNK);
 	c->in.may_fail = true;
+	c->held = held;
 	c->fd = -1;
 	c->handles = 2;
 	uv_pipe_init(loop, &c->pipe, 0);

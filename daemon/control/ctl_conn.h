@@ -32,8 +32,8 @@ struct ctl_conn_fns {
 	void (*closed)(void *data);
 };
 
-/* Takes the next client of a listening pipe; NULL if there is none after all. */
-struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *listener,
+/* Takes the next client of a listening pipe.  *held: the bytes that all of them together make us hold. */
+struct ctl_conn *ctl_conn_accept(struct uv_loop_s *loop, struct uv_stream_s *listener, size_t *held,
                                  const struct ctl_conn_fns *fns, void *data);
 bool ctl_conn_waits(const struct ctl_conn *c);                  /* its request has not come yet */
 bool ctl_conn_peer(struct ctl_conn *c, uint32_t *ret_uid);

@@ -14,6 +14,7 @@ struct ctl {
 	char *path;
 	struct ctl_call *calls;
 	int open;                       /* handles that are not closed yet */
+	size_t held;                    /* bytes held for the clients */
 	int64_t uploads;
 	bool closing;
 	bool bound;                     /* the socket at path is ours to remove */

@@ -253,6 +253,8 @@ void batch_act(struct batch *b)
 		fault_step();
 		b->call = api_file_upload(b->endpoint->api, path, name, on_uploaded, b);
 		free(path);
+	} else if (act == ACT_CANCEL) {
+		batch_cancel_now(b);
 	} else if (act == ACT_CREATE) {
 		batch_key(b, name, sizeof name);
 		snprintf(job, sizeof job, "%lld", (long long)b->row.job);

@@ -209,11 +209,16 @@ static void on_canceled(void *data, const struct api_result *res, const struct r
 	engine_tick(e);
 }
 
+void batch_cancel_now(struct batch *b)
+{
+	fault_step();
+	b->call = api_batch_cancel(b->endpoint->api, b->row.remote_id, on_canceled, b);
+}
+
 void batch_poll_tick(struct batch *b)
 {
 	if (b->row.cancel && !b->canceling) {
-		fault_step();
-		b->call = api_batch_cancel(b->endpoint->api, b->row.remote_id, on_canceled, b);
+		b->act = ACT_CANCEL;            /* that it is to be is committed first */
 		return;
 	}
 	if (now_ms(b->e) < b->row.next_ms)

@@ -81,7 +81,7 @@ struct batch {
 	struct batch_row row;
 	struct api_call *call;                  /* under way; NULL: none */
 	enum batch_act {
-		ACT_NONE, ACT_UPLOAD, ACT_CREATE,
+		ACT_NONE, ACT_UPLOAD, ACT_CREATE, ACT_CANCEL,
 	} act;                                  /* to do once the transaction is committed */
 	struct probe *probe;                    /* finding out what came of an intent */
 	bool doubtful;                          /* the open intent's call is over, its outcome unknown */
@@ -214,6 +214,7 @@ void batch_wait(struct batch *b, int64_t least_ms, int64_t most_ms, int64_t aske
 void batch_filename(const struct batch *b, char *ret, size_t size);
 void batch_key(const struct batch *b, char *ret, size_t size);
 void batch_poll_tick(struct batch *b);                  /* RUNNING */
+void batch_cancel_now(struct batch *b);
 void batch_fetch_tick(struct batch *b);                 /* FETCHING */
 void batch_probe_tick(struct batch *b);                 /* UPLOADING, CREATING without a call */
 void batch_probe_free(struct batch *b);

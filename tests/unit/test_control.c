@@ -245,6 +245,37 @@ START_TEST(the_silent_make_room_for_one_who_asks)
 }
 END_TEST
 
+/* Requests that never end: all together they hold no more than they may, and who asks is answered. */
+START_TEST(they_hold_no_more_than_they_may)
+{
+	enum { MANY = 100, LONG = 1000 << 10 };
+	char *piece = mem_zero(1, LONG);
+	struct buf reply = { 0 };
+	const char *message;
+	int fds[MANY];
+
+	control_open();
+	memset(piece, 'a', LONG);
+	for (int i = 0; i < MANY; i++) {
+		fds[i] = control_connect();
+		(void)control_send(fds[i], piece, LONG);
+		ck_assert_uint_le(at.ctl->held, 65 << 20);
+	}
+	ck_assert_int_gt(control_clients(), 50);
+	ck_assert_int_lt(control_clients(), MANY);
+	control_ask(PING, sizeof PING - 1, &reply);
+	ck_assert_int_eq(code_of(&reply, &message), 0);
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+	for (int i = 0; i < 50; i++)
+		control_turn();
+	ck_assert_uint_eq(at.ctl->held, 0);
+	buf_done(&reply);
+	free(piece);
+	control_close();
+}
+END_TEST
+
 /* Somebody waits for days; when he leaves, nothing of him stays. */
 static const char *const patient[] = {
 	"{\"batchd\":1,\"command\":\"wait\",\"args\":{\"job\":\"up\"}}\n",
@@ -326,6 +357,7 @@ int main(void)
 	tcase_add_loop_test(tc, an_upload_is_taken_whole_or_not_at_all, 0, sizeof upload_off_by / sizeof upload_off_by[0]);
 	tcase_add_test(tc, an_upload_without_room_is_told_before_its_end);
 	tcase_add_test(tc, the_silent_make_room_for_one_who_asks);
+	tcase_add_test(tc, they_hold_no_more_than_they_may);
 	tcase_add_test(tc, a_slow_reader_of_events_gets_them_all);
 	tcase_add_loop_test(tc, who_leaves_while_he_waits_is_forgotten, 0, 2);
 	suite_add_tcase(s, tc);
