@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "batchd/wire.h"
 #include "call.h"
 #include "commands.h"
 #include "files.h"
@@ -146,6 +147,7 @@ static int report(const struct fetch *f, struct err *err)
 		struct jw w = { .out = &text };
 
 		jw_obj(&w);
+		jw_put_int(&w, "schema", REPLY_SCHEMA);
 		jw_put_str(&w, "dir", f->dir);
 		jw_put_int(&w, "files", f->files);
 		jw_put_int(&w, "bytes", f->bytes);

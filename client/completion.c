@@ -254,7 +254,7 @@ static void fish_words(const struct command_spec *c, struct buf *ret)
 	struct word_spec w;
 
 	while (spec_word_next(&rest, &w)) {
-		buf_printf(ret, "complete -c batchctl -f -n '__fish_seen_subcommand_from %s' -a '", c->name);
+		buf_printf(ret, "complete -c batchctl -f -n '__batchctl_at %s' -a '", c->name);
 		if (w.choices.len > 0)
 			list(w.choices, " ", ret);
 		else if (span_is(w.name, "command"))
@@ -269,9 +269,24 @@ static void fish(struct buf *ret)
 {
 	static const char *const how[] = { "", " -x", " -r -F", " -x -a '(__fish_complete_directories)'" };
 
-	buf_add_str(ret, "# fish completion of batchctl\ncomplete -c batchctl -f\n");
+	buf_add_str(ret, "# fish completion of batchctl\n"
+		"# Is that the command of the line, or with no word: is there none yet?\n"
+		"function __batchctl_at\n"
+		"\tset -l command\n"
+		"\tset -l skip 1\n"
+		"\tfor word in (commandline -opc)\n"
+		"\t\tif test $skip = 1\n\t\t\tset skip 0\n\t\t\tcontinue\n\t\tend\n"
+		"\t\tswitch $word\n"
+		"\t\tcase --socket\n\t\t\tset skip 1\n"
+		"\t\tcase '-*'\n"
+		"\t\tcase '*'\n\t\t\tset command $word\n\t\t\tbreak\n"
+		"\t\tend\n"
+		"\tend\n"
+		"\ttest \"$command\" = \"$argv\"\n"
+		"end\n"
+		"complete -c batchctl -f\n");
 	for (size_t i = 0; i < spec_n_commands; i++) {
-		buf_printf(ret, "complete -c batchctl -n __fish_use_subcommand -a %s -d '", spec_commands[i].name);
+		buf_printf(ret, "complete -c batchctl -n __batchctl_at -a %s -d '", spec_commands[i].name);
 		quoted(spec_commands[i].summary, "\\", "\\'", ret);
 		buf_add_str(ret, "'\n");
 		fish_words(&spec_commands[i], ret);
@@ -281,7 +296,7 @@ static void fish(struct buf *ret)
 
 		buf_add_str(ret, "complete -c batchctl");
 		if (f->command[0] != '\0')
-			buf_printf(ret, " -n '__fish_seen_subcommand_from %s'", f->command);
+			buf_printf(ret, " -n '__batchctl_at %s'", f->command);
 		if (spec_letter(f) != '\0')
 			buf_printf(ret, " -s %c", spec_letter(f));
 		buf_printf(ret, " -l %s%s -d '", f->name, how[kind_of(f)]);

@@ -128,12 +128,16 @@ static void rules(const struct command_spec *command, size_t width, struct buf *
 
 void help_command(const struct command_spec *command, size_t width, struct buf *ret)
 {
-	buf_add_str(ret, "usage: batchctl ");
-	help_usage(command, ret);
-	buf_add_str(ret, has_flags(command) ? " [flags]\n\n" : "\n\n");
-	wrap(command->summary, 0, 0, width, ret);
-	ret->len--;
-	buf_add_str(ret, ".\n");
+	struct buf text = { 0 };
+
+	buf_add_str(&text, "usage: batchctl ");
+	help_usage(command, &text);
+	buf_add_str(&text, has_flags(command) ? " [flags]\n" : "\n");
+	wrap(buf_str(&text), 0, 0, width, ret);
+	buf_reset(&text);
+	buf_printf(&text, "%s.", command->summary);
+	wrap(buf_str(&text), 0, 0, width, ret);
+	buf_done(&text);
 	if (command->details[0] != '\0') {
 		buf_add_char(ret, '\n');
 		wrap(command->details, 0, 0, width, ret);

@@ -118,6 +118,65 @@ static void command(const struct command_spec *c, struct buf *ret)
 	flags(c->name, ret);
 }
 
+/* What --json prints. */
+static void shape_head(const char *name, const char *printed_by, const char *text, struct buf *ret)
+{
+	struct span rest = span_of(printed_by), one;
+
+	buf_printf(ret, ".It Sy %s\n", name);
+	if (printed_by[0] == '\0') {
+		buf_add_str(ret, "A part of others.\n");
+		return;
+	}
+	buf_add_str(ret, "Printed by\n");
+	for (bool first = true; spec_choice_next(&rest, &one); first = false)
+		buf_printf(ret, "%s.Cm %.*s\n", first ? "" : "and\n", (int)one.len, one.at);
+	if (text[0] != '\0')
+		prose(text, ret);
+}
+
+static void member(const char *name, const char *type, const char *text, struct buf *ret)
+{
+	size_t n = strlen(type);
+	bool optional = n > 0 && type[n - 1] == '?';
+
+	buf_printf(ret, ".It %s\t%.*s\t", name, (int)(n - optional), type);
+	if (text[0] != '\0') {
+		prose(text, ret);
+		ret->len--;
+	}
+	buf_add_str(ret, optional ? text[0] != '\0' ? "; may be missing\n" : "may be missing\n" : "\n");
+}
+
+static void replies(struct buf *ret)
+{
+	static const struct { const char *shape, *name, *type, *text; } all[] = {
+#define SHAPE(name, printed_by, text) { #name, NULL, printed_by, text },
+#define HAS(shape, member, type, text) { #shape, #member, type, text },
+#include "batchd/replies.def"
+	};
+
+	buf_add_str(ret, ".Sh JSON OUTPUT\n"
+		"With\n.Fl -json\n"
+		"a command prints objects, one a line, of these forms.\n"
+		"A program skips members that it does not know; the number\n.Sy schema\n"
+		"rises when one is gone or means something else.\n"
+		"Types:\n.Sy id\nis a number as text,\n.Sy ms\nunix time in milliseconds or 0,\n"
+		".Sy [x]\na list.\n"
+		".Bl -tag -width Ds\n");
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		if (all[i].name == NULL) {
+			shape_head(all[i].shape, all[i].type, all[i].text, ret);
+			buf_add_str(ret, ".Bl -column created_ms_ [why_line]_ text\n");
+		} else {
+			member(all[i].name, all[i].type, all[i].text, ret);
+		}
+		if (i + 1 == sizeof all / sizeof all[0] || all[i + 1].name == NULL)
+			buf_add_str(ret, ".El\n");
+	}
+	buf_add_str(ret, ".El\n");
+}
+
 static void statuses(struct buf *ret)
 {
 	static const struct { const char *text; int status; } all[] = {
@@ -227,6 +286,7 @@ void help_man(struct buf *ret)
 	for (size_t i = 0; i < spec_n_commands; i++)
 		command(&spec_commands[i], ret);
 	buf_add_str(ret, ".El\n");
+	replies(ret);
 	buf_add_str(ret, tail);
 	statuses(ret);
 	buf_add_str(ret, examples);

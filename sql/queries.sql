@@ -27,7 +27,7 @@ SELECT id FROM job WHERE id < :below AND state <> 'LOADING' ORDER BY id DESC LIM
 -- name: job_find
 -- By number, by name, or by the beginning of exactly one name; the exact ones first, newest first.  Names are those of
 -- :owner's jobs (-1: of all): others do not see them.
-SELECT id, name = :word OR id = CAST(:word AS INTEGER) AS exact FROM job
+SELECT id, name = :word OR id = CAST(:word AS INTEGER) AS exact, name FROM job
  WHERE state <> 'LOADING' AND (CAST(id AS TEXT) = :word OR ((:owner < 0 OR owner_uid = :owner)
        AND (name = :word OR (length(:word) > 0 AND substr(name, 1, length(:word)) = :word))))
  ORDER BY CAST(id AS TEXT) = :word DESC, name = :word DESC, id DESC LIMIT 3;

@@ -29,11 +29,12 @@ int ctl_ping(struct ctl_call *call, struct err *err)
 	(void)err;
 	ctl_begin(&w, &line, "ok");
 	jw_obj(&w);
+	jw_put_int(&w, "schema", REPLY_SCHEMA);
 	jw_put_str(&w, "version", BATCHD_VERSION);
 	jw_put_int(&w, "pid", getpid());
 	jw_put_int(&w, "uptime_s", call->ctl->env.uptime_s());
 	jw_put_int(&w, "wire", WIRE_VERSION);
-	jw_put_int(&w, "schema", db_schema());
+	jw_put_int(&w, "database", db_schema());
 	jw_obj_end(&w);
 	ctl_send(call, &w, &line, true);
 	return 0;
@@ -72,7 +73,7 @@ static int status_list(struct ctl_call *call, struct jw *w, struct err *err)
 	int rc = job_list_newest(call->ctl->env.db, INT64_MAX, LIST_MOST, &ids, &n, err);
 
 	jw_obj(w);
-	jw_put_int(w, "schema", 1);
+	jw_put_int(w, "schema", REPLY_SCHEMA);
 	jw_name(w, "daemon");
 	jw_obj(w);
 	jw_put_str(w, "version", BATCHD_VERSION);
@@ -123,6 +124,7 @@ int ctl_why(struct ctl_call *call, struct err *err)
 		return rc;
 	ctl_begin(&w, &line, "ok");
 	jw_obj(&w);
+	jw_put_int(&w, "schema", REPLY_SCHEMA);
 	jw_put_id(&w, "id", id);
 	rc = engine_why(call->ctl->env.engine, id, &w, err);
 	jw_obj_end(&w);
@@ -173,6 +175,7 @@ static int tell_state(struct ctl_call *call, int64_t id, const char *state)
 
 	ctl_begin(&w, &line, "ok");
 	jw_obj(&w);
+	jw_put_int(&w, "schema", REPLY_SCHEMA);
 	jw_put_id(&w, "id", id);
 	jw_put_str(&w, "state", state);
 	jw_obj_end(&w);
@@ -227,6 +230,7 @@ int ctl_resume(struct ctl_call *call, struct err *err)
 		return rc;
 	ctl_begin(&w, &line, "ok");
 	jw_obj(&w);
+	jw_put_int(&w, "schema", REPLY_SCHEMA);
 	jw_put_str(&w, "endpoint", endpoint);
 	jw_put_str(&w, "state", "open");
 	jw_obj_end(&w);
@@ -249,6 +253,7 @@ int ctl_retry(struct ctl_call *call, struct err *err)
 		return rc;
 	ctl_begin(&w, &line, "ok");
 	jw_obj(&w);
+	jw_put_int(&w, "schema", REPLY_SCHEMA);
 	jw_put_int(&w, "passes", passes);
 	jw_obj_end(&w);
 	ctl_send(call, &w, &line, true);
@@ -321,6 +326,7 @@ static void on_event(void *data, const struct event_row *e)
 		return;                         /* somebody else's */
 	ctl_begin(&w, &line, "more");
 	jw_obj(&w);
+	jw_put_int(&w, "schema", REPLY_SCHEMA);
 	jw_put_int(&w, "seq", e->seq);
 	jw_put_int(&w, "time_ms", e->time_ms);
 	if (e->job > 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batchd/wire.h"
 #include "ctl_int.h"
 #include "mem.h"
 
@@ -50,6 +51,7 @@ static void on_submitted(void *data, int64_t id, const char *name, int64_t passe
 	} else {
 		ctl_begin(&w, &line, "ok");
 		jw_obj(&w);
+		jw_put_int(&w, "schema", REPLY_SCHEMA);
 		jw_put_id(&w, "id", id);
 		jw_put_str(&w, "name", name);
 		jw_put_int(&w, "passes", passes);

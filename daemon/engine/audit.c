@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batchd/wire.h"
 #include "engine_int.h"
 #include "files.h"
 #include "mem.h"
@@ -157,6 +158,7 @@ static void run(struct task *t)
 		a->rc = db_open_reader(a->db_path, &db, &a->err);
 	struct jw w = { .out = &a->json };
 	jw_obj(&w);
+	jw_put_int(&w, "schema", REPLY_SCHEMA);
 	jw_put_id(&w, "id", a->row.id);
 	if (a->rc == 0)
 		a->rc = check_stages(a, db, &a->err);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batchd/wire.h"
 #include "dataset.h"
 #include "engine_int.h"
 #include "files.h"
@@ -159,6 +160,7 @@ static void print(const struct plan *p, struct buf *ret)
 	struct jw w = { .out = ret };
 
 	jw_obj(&w);
+	jw_put_int(&w, "schema", REPLY_SCHEMA);
 	jw_put_bool(&w, "dry_run", true);
 	jw_put_int(&w, "instances", p->instances);
 	jw_put_int(&w, "passes", p->passes);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batchd/wire.h"
 #include "engine_int.h"
 
 static void put_counts(struct jw *w, const struct pass_counts *c, int stage)
@@ -175,7 +176,7 @@ int engine_job_status(struct engine *e, int64_t id, bool with_batches, int64_t s
 		waiting_for(e, job, waiting, sizeof waiting);
 	bool held = job != NULL && job->held;
 	jw_obj(w);
-	jw_put_int(w, "schema", 1);
+	jw_put_int(w, "schema", REPLY_SCHEMA);
 	jw_put_id(w, "id", id);
 	bool whole = sees < 0 || row.owner_uid == sees;
 	jw_put_str(w, "name", whole ? row.name : "-");

@@ -2,6 +2,7 @@
 #include "job_store.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,15 +164,21 @@ int job_set_reason(struct db *db, int64_t id, const char *reason, struct err *er
 int job_find(struct db *db, const char *word, int64_t owner, int64_t *ret_id, struct err *err)
 {
 	int64_t id = 0, exact = 0, n = 0;
+	char all[160] = "";
+	size_t len = 0;
 	STMT(st, db, job_find);
 
 	stmt_bind_text(&st, ":word", word);
 	stmt_bind_int(&st, ":owner", owner);
-	while (stmt_next(&st) && n < 2) {
-		if (n++ == 0) {
+	while (stmt_next(&st)) {
+		if (n == 0) {
 			id = stmt_int(&st, 0);
 			exact = stmt_int(&st, 1);
 		}
+		if (len < sizeof all)
+			len += (size_t)snprintf(all + len, sizeof all - len, "%s%lld %.40s", n > 0 ? ", " : "",
+			                        (long long)stmt_int(&st, 0), stmt_text(&st, 2));
+		n++;
 	}
 	int rc = stmt_finish(&st, err);
 	if (rc < 0)
@@ -179,7 +186,7 @@ int job_find(struct db *db, const char *word, int64_t owner, int64_t *ret_id, st
 	if (n == 0)
 		return err_set(err, BD_ENOTFOUND, "no such job: %s (batchctl status lists them)", word);
 	if (n > 1 && !exact)
-		return err_set(err, BD_ENOTFOUND, "several jobs begin with %s; name one whole, or by its number", word);
+		return err_set(err, BD_ENOTFOUND, "several jobs begin with %.40s: %s; name one whole, or by its number", word, all);
 	*ret_id = id;
 	return 0;
 }

@@ -18,32 +18,18 @@
  * reader does not know are skipped.
  */
 #define WIRE_VERSION 1
+#define REPLY_SCHEMA 1                      /* of the replies' objects, see replies.def; each says it as "schema" */
 #define WIRE_LINE_MAX (1 << 20)             /* bytes of a request line */
 
 /*
- * What the replies hold ("ok" or "more"):
+ * What the replies hold ("ok" or "more") is what --json prints: replies.def.  A command has the shape that names it there, with
+ * these exceptions:
  *
- * submit  {"id":"7","name":"lite","passes":2400,"warnings":["..."]}
- *         with dry_run: {"dry_run":true,"instances","passes","missing_repos","stages":[{"stage","requests","batches","bytes","tokens","too_large"}]}
- * status  {"schema":1,"daemon":{"version","uptime_s"},"jobs":[JOB...],"endpoints":[ENDPOINT...]}; with a job: JOB
- * wait    "ok": JOB once it is done or failed, or canceled with all its batches ended
- * retry   {"passes":12}        pause, resume, cancel, remove   {"id":"7","state":"paused"}
- * why     {"id","state","lines":[{"what":"batch 12","state":"RUNNING","waits_for":"...","since_ms":..,"next_ms":..,"unblocks":"...","remote_id":"batch_.."}]}
- *         (remote_id: of a batch that is at its endpoint)
- * audit   {"id","ok":true,"problems":["..."],"stages":[{"stage","ready",..,"total"}]}
- * events  "more": {"seq","time_ms","job","job_name","batch","level","text"} each; "ok": {}
- * ping    {"version":"0.1.0","pid":123,"uptime_s":5,"wire":1,"schema":1}
- *
- * JOB: {"id":"7","name","workflow","state","reason","endpoint","priority","owner_uid","model","passk",
- *   "created_ms","started_ms","ended_ms","save_dir",
- *   "passes":{"total","ready","batched","answered","done","failed","canceled"},
- *   "stages":[{"stage":1,"total","ready","batched","answered","done","failed","canceled"}],
- *   "batches":[{"id":12,"stage","state","remote_id","remote_status","requests","completed","reason","next_poll","created_ms"}],
- *   "tokens":{"prompt","completion","cached","reasoning"},
- *   "failures":[{"reason","count"}], "structures":{"parses","bytes_read","bytes"},
- *   "waiting":"endpoint openai, 20 of 20 batches active"}       (times in unix ms, 0 or absent: not yet)
- * A list of jobs leaves out "batches".
- * ENDPOINT: {"name","base_url","state":"open"|"parked","reason","active","max_active","retry_ms"}
+ * wait      "ok": a job, once it is done or failed, or canceled with all its batches ended
+ * events, logs   "more": an event each; "ok": {}
+ * metrics   {"text"}
+ * fetch     {"name","state","fetch_dir","files":[{"name","size","mtime_ms"}]}; with a file {"size","mtime_ms","from","bytes"}, and so many
+ *           raw bytes behind its LF
  */
 
 #endif

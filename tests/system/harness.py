@@ -270,14 +270,14 @@ class Site:
         self.started.append(p)
         return p
 
-    def ctl_pty(self, *words, rows=30, columns=100, input=b"", ready=None, end=None, patience=PATIENCE_S):
+    def ctl_pty(self, *words, rows=30, columns=100, input=b"", ready=None, end=None, patience=PATIENCE_S, env=None):
         """batchctl on a terminal: its exit status and all it wrote.  input is typed once `ready` is on the screen;
         with end(text) true it gets an interrupt from the keyboard."""
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         before = termios.tcgetattr(slave)
         p = subprocess.Popen([os.path.join(BUILD, "batchctl")] + [str(w) for w in words], cwd=self.dir, stdin=slave,
-                             stdout=slave, stderr=slave, env=dict(self.env(), TERM="xterm"), start_new_session=True,
+                             stdout=slave, stderr=slave, env=dict(self.env(), TERM="xterm") | (env or {}), start_new_session=True,
                              preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         self.started.append(p)
         text, deadline, over = b"", time.monotonic() + patience, False

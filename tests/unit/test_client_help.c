@@ -120,7 +120,8 @@ END_TEST
 START_TEST(the_manual_page_is_mdoc)
 {
 	static const char *const macros[] = { ".Dd ", ".Dt ", ".Os", ".Sh ", ".Nm", ".Nd ", ".Op ", ".Ar ", ".Xr ", ".Pp", ".Sq ",
-	                                      ".Fl ", ".Bl ", ".El", ".It ", ".Pa ", ".Ev ", ".Bd ", ".Ed", ".Pq ", ".\\\"" };
+	                                      ".Fl ", ".Sy ", ".Cm ", ".Bl ", ".El",
+	                                      ".It ", ".Pa ", ".Ev ", ".Bd ", ".Ed", ".Pq ", ".\\\"" };
 	struct buf b = { 0 };
 	struct span rest, line;
 	int depth = 0;
