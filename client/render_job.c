@@ -146,7 +146,7 @@ static const struct column batch_columns[] = {
 	{ .title = "batch", .right = true },
 	{ .title = "stage", .right = true, .drop = 4 },
 	{ .title = "state" },
-	{ .title = "remote", .min = 8, .drop = 3 },
+	{ .title = "remote", .min = 11, .drop = 3 },
 	{ .title = "remote id", .drop = 7 },
 	{ .title = "requests", .right = true, .drop = 2 },
 	{ .title = "completed", .right = true, .drop = 1 },

@@ -122,7 +122,7 @@ static int check_remove(int64_t id, enum job_state state, const struct job *job,
 		return err_set(err, BD_ESTATE, "job %lld is %s: cancel it first", (long long)id, job_state_word(state));
 	if (job != NULL && job_left_in(job, PASS_BATCHED) > 0)
 		return err_set(err, BD_ESTATE, "job %lld still has batches at the endpoint that are being canceled; "
-		               "try again when they have ended", (long long)id);
+		               "try again when they have ended (batchctl wait %lld)", (long long)id, (long long)id);
 	return 0;
 }
 

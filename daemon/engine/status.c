@@ -286,7 +286,7 @@ int engine_why(struct engine *e, int64_t id, struct jw *w, struct err *err)
 {
 	struct job *job = job_in_memory(e, id);
 	struct job_row row = { 0 };
-	char waiting[600] = "", what[64], resume[64];
+	char waiting[600] = "", what[64], resume[64], person[700];
 	int64_t since_ms = 0;
 	int rc = job_get(e->db, id, &row, err);
 
@@ -297,6 +297,8 @@ int engine_why(struct engine *e, int64_t id, struct jw *w, struct err *err)
 		return rc;
 	}
 	snprintf(resume, sizeof resume, "batchctl resume %lld", (long long)id);
+	snprintf(person, sizeof person, "a person%s%.600s%s", row.reason[0] != '\0' ? " (" : "", row.reason,
+	         row.reason[0] != '\0' ? ")" : "");
 	jw_put_str(w, "name", row.name);
 	jw_put_str(w, "state", job_state_word(row.state));
 	jw_name(w, "lines");
@@ -306,8 +308,7 @@ int engine_why(struct engine *e, int64_t id, struct jw *w, struct err *err)
 	else if (job != NULL)
 		waiting_for(e, job, waiting, sizeof waiting);
 	if (row.state == JOB_PAUSED)
-		why_line(w, "job", job_state_word(row.state), row.reason[0] != '\0' ? row.reason : "a person, who paused it",
-		         since_ms, job != NULL ? job->hold_ms : 0, resume, "");
+		why_line(w, "job", job_state_word(row.state), person, since_ms, job != NULL ? job->hold_ms : 0, resume, "");
 	else if (job == NULL || waiting[0] != '\0')
 		why_line(w, "job", job_state_word(row.state), waiting[0] != '\0' ? waiting : "nothing: it has ended",
 		         row.ended_ms > 0 ? row.ended_ms : row.created_ms, job != NULL ? job->hold_ms : 0,

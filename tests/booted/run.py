@@ -201,7 +201,7 @@ def started_without_a_key(m):
 def started_with_a_key(m):
     """READY comes before start returns; STATUS tells what it does; the socket is open to all, the state to nobody."""
     m.sh("install -m 600 /dev/stdin /etc/batchd/openai.key", (KEY + "\n").encode())
-    m.sh("CREDENTIALS_DIRECTORY=/etc/batchd batchd -n")
+    m.sh("echo 'shared_roots = \"/srv/repos\";' >>/etc/batchd/batchd.conf; CREDENTIALS_DIRECTORY=/etc/batchd batchd -n")
     m.put("/etc/batchd/batchd.conf", CONF % (HOOK, HOOK))
     m.put(HOOK, LOOK, 0o755)
     m.sh("mkdir -p /srv/endpoint /srv/repos && cp -r /root/data/structures /root/data/mirrors /srv/repos")

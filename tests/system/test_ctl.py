@@ -238,7 +238,7 @@ def pausing_and_resuming(s):
     has(why, "job %s is paused" % job, "why of a paused job")
     lines = s.ctl("why", job, "--json").expect(0).json()["lines"]
     who = pwd.getpwuid(os.getuid()).pw_name
-    equal((lines[0]["waits_for"], lines[0]["unblocks"]), ("paused by " + who, "batchctl resume " + job), "why of a paused job")
+    equal((lines[0]["waits_for"], lines[0]["unblocks"]), ("a person (paused by %s)" % who, "batchctl resume " + job), "why of a paused job")
     check(time.time() * 1000 - lines[0]["since_ms"] < 60000 and lines[0]["since_ms"] > s.status(job)["created_ms"], "since when")
     for line in lines[1:]:                              # what a person holds up does not wait for the endpoint
         if line["state"] in ("ready", "built"):
