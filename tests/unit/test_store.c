@@ -430,6 +430,34 @@ START_TEST(a_run_moves_together)
 END_TEST
 
 /* What is judged next is found by its index, in a table of millions; it is only taken where its condition stands word for word. */
+/* No query reads all passes, instances or events of all jobs, nor batches that have ended. */
+START_TEST(no_query_walks_along_a_large_table)
+{
+	static const char *const large[] = { "SCAN pass", "SCAN instance", "SCAN event", "SCAN batch" };
+	static const char *const open[] = { "INDEX batch_open", "INDEX batch_cleanup", "INDEX batch_by_job" };
+
+	for (enum query q = 0; q < Q_COUNT; q++) {
+		struct stmt query = stmt_get(db, q);
+		char *sql = mem_printf("EXPLAIN QUERY PLAN %s", sqlite3_sql(query.handle));
+		sqlite3_stmt *st = NULL;
+
+		ck_assert_msg(sqlite3_prepare_v2(db->handle, sql, -1, &st, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db->handle));
+		while (sqlite3_step(st) == SQLITE_ROW) {
+			const char *step = (const char *)sqlite3_column_text(st, 3);
+			bool indexed = false;
+
+			for (size_t i = 0; i < sizeof open / sizeof open[0]; i++)
+				indexed = indexed || strstr(step, open[i]) != NULL;
+			for (size_t i = 0; i < sizeof large / sizeof large[0]; i++)
+				ck_assert_msg(indexed || strstr(step, large[i]) == NULL, "%s: %s", sqlite3_sql(query.handle), step);
+		}
+		sqlite3_finalize(st);
+		free(sql);
+		stmt_release(&query);
+	}
+}
+END_TEST
+
 START_TEST(answered_passes_have_an_index)
 {
 	STMT(query, db, pass_answered);
@@ -532,6 +560,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_pass_moves_only_from_where_it_is, 0, MOVES * PASS_STATE_COUNT);
 	tcase_add_loop_test(tc, the_sums_follow_the_rows_through_everything, 0, 8);
 	tcase_add_test(tc, a_run_moves_together);
+	tcase_add_test(tc, no_query_walks_along_a_large_table);
 	tcase_add_test(tc, answered_passes_have_an_index);
 	tcase_add_test(tc, a_batch_comes_back_as_it_was_saved);
 	LOOP(a_job_is_found_by_its_number_or_its_name, words);
