@@ -152,11 +152,14 @@ static void run(struct task *t)
 {
 	struct sweep *w = AROUND(struct sweep, task, t);
 	char *structures = job_path(t->job, "structures"), *samples = path_join(t->job->row.save_dir, "samples");
+	struct mem_room room;
 
+	(void)mem_room_open(&room, TASK_ROOM, NULL);    /* nothing of it is a peer's, and it may be left undone */
 	sweep_dir(t->job->dir, stray_of_job, w);
 	sweep_dir(structures, stray_temp, NULL);
 	sweep_dir(t->job->row.save_dir, stray_result, NULL);
 	sweep_dir(samples, stray_sample, NULL);
+	(void)mem_room_close(&room, 0, NULL);
 	free(structures);
 	free(samples);
 }
