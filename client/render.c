@@ -2,10 +2,13 @@
 #include "render.h"
 
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "batchd/wire.h"
 #include "mem.h"
 #include "table.h"
 
@@ -147,6 +150,7 @@ static void endpoint_lines(const struct term *term, const struct json *endpoints
 	}
 }
 
+/* The last one only where jobs of others are shown. */
 static const struct column job_columns[] = {
 	{ .title = "id", .right = true },
 	{ .title = "name", .min = 10 },
@@ -157,7 +161,27 @@ static const struct column job_columns[] = {
 	{ .title = "failed", .right = true, .drop = 2 },
 	{ .title = "endpoint", .min = 8, .drop = 6 },
 	{ .title = "age", .right = true, .drop = 4 },
+	{ .title = "owner", .min = 6, .drop = 1 },
 };
+enum { JOB_COLUMNS = sizeof job_columns / sizeof job_columns[0] };
+
+static bool is_mine(const struct json *job)
+{
+	int64_t me = (int64_t)getuid();
+
+	return json_get_int(job, "owner_uid", me) == me;
+}
+
+void render_owner(const struct json *job, struct buf *ret)
+{
+	int64_t uid = json_get_int(job, "owner_uid", -1);
+	struct passwd *pw = uid >= 0 && uid < UINT32_MAX ? getpwuid((uid_t)uid) : NULL;
+
+	if (pw != NULL)
+		buf_add_str(ret, pw->pw_name);
+	else if (uid >= 0)
+		buf_printf(ret, "%" PRId64, uid);
+}
 
 static void job_row(const struct term *term, struct table *t, const struct json *job, int64_t now_ms)
 {
@@ -180,20 +204,30 @@ static void job_row(const struct term *term, struct table *t, const struct json 
 	if (made > 0)
 		term_duration_short(now_ms - made, &text);
 	table_add(t, term, STYLE_NONE, buf_str(&text));
+	buf_reset(&text);
+	if (t->n_columns == JOB_COLUMNS) {
+		render_owner(job, &text);
+		table_add(t, term, STYLE_NONE, buf_str(&text));
+	}
 	buf_done(&text);
 }
 
 void render_jobs(const struct term *term, const struct json *status, int64_t now_ms, struct buf *ret)
 {
 	const struct json *jobs = json_get(status, "jobs");
-	struct table t = { .columns = job_columns, .n_columns = sizeof job_columns / sizeof job_columns[0] };
+	struct table t = { .columns = job_columns, .n_columns = JOB_COLUMNS - 1 };
 
+	for (const struct json *job = json_first(jobs); job != NULL; job = json_next(job))
+		if (!is_mine(job))
+			t.n_columns = JOB_COLUMNS;
 	for (const struct json *job = json_first(jobs); job != NULL; job = json_next(job))
 		job_row(term, &t, job, now_ms);
 	if (json_count(jobs) == 0)
 		buf_add_str(ret, "no jobs\n");
 	else
 		table_print(&t, term, 0, ret);
+	if (json_count(jobs) >= STATUS_JOBS_MAX)
+		buf_printf(ret, "\nthe newest %d; batchctl status JOB shows older ones\n", STATUS_JOBS_MAX);
 	if (json_count(json_get(status, "endpoints")) > 0)
 		buf_add_char(ret, '\n');
 	endpoint_lines(term, json_get(status, "endpoints"), now_ms, ret);
@@ -233,11 +267,12 @@ void render_event(const struct term *term, const struct json *e, struct buf *ret
 		memcpy(text, "-", 2);
 	buf_add_str(ret, text);
 	buf_add_char(ret, ' ');
-	if (level != NULL && (strcmp(level, "error") == 0 || strcmp(level, "warn") == 0))
+	bool loud = level != NULL && (strcmp(level, "error") == 0 || strcmp(level, "warning") == 0);
+	if (loud)
 		term_style(term, level[0] == 'e' ? STYLE_BAD : STYLE_BUSY, ret);
 	term_clean(term, level != NULL ? level : "-", &number);
-	buf_printf(ret, "%-6s", buf_str(&number));
-	if (level != NULL && (strcmp(level, "error") == 0 || strcmp(level, "warn") == 0))
+	buf_printf(ret, "%-7s", buf_str(&number));
+	if (loud)
 		term_style(term, STYLE_NONE, ret);
 	buf_reset(&number);
 	/* ids are numbers or texts of numbers */

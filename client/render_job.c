@@ -63,6 +63,10 @@ static void head(const struct term *term, const struct json *job, int64_t now_ms
 	line_of(term, "model", job, "model", ret);
 	line_of(term, "endpoint", job, "endpoint", ret);
 	line_of(term, "save_dir", job, "save_dir", ret);
+	line_of(term, "fetch to", job, "fetch_dir", ret);
+	render_owner(job, &text);
+	line(term, "owner", buf_str(&text), ret);
+	buf_reset(&text);
 	render_when(json_get_int(job, "created_ms", 0), now_ms, &text);
 	if (ended > 0 && job_ended(job)) {
 		buf_add_str(&text, ", ended ");

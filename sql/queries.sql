@@ -267,6 +267,10 @@ SELECT e.seq, e.time_ms, e.job, e.batch, e.level, e.text, coalesce(j.name, ''), 
   FROM event e LEFT JOIN job j ON j.id = e.job
  WHERE e.job = :job AND e.seq > :after ORDER BY e.seq LIMIT :most;
 
+-- name: event_delete_old
+-- Those of no job: a job's go with it.
+DELETE FROM event WHERE job = 0 AND time_ms < :before_ms;
+
 -- name: event_when
 SELECT time_ms FROM event WHERE job = :job AND text GLOB :text ORDER BY seq DESC LIMIT 1;
 

@@ -11,7 +11,7 @@
 #include "job_store.h"
 #include "mem.h"
 
-enum { LIST_MOST = 200, EVENTS_MOST = 500, LOGS_LAST = 50, BACKLOG_MOST = 1 << 20 };
+enum { EVENTS_MOST = 500, LOGS_LAST = 50, BACKLOG_MOST = 1 << 20 };
 
 static int find_job(struct ctl_call *call, int64_t *ret, struct err *err)
 {
@@ -70,7 +70,7 @@ static int status_list(struct ctl_call *call, struct jw *w, struct err *err)
 	struct engine *e = call->ctl->env.engine;
 	int64_t *ids = NULL;
 	size_t n = 0;
-	int rc = job_list_newest(call->ctl->env.db, INT64_MAX, LIST_MOST, &ids, &n, err);
+	int rc = job_list_newest(call->ctl->env.db, INT64_MAX, STATUS_JOBS_MAX, &ids, &n, err);
 
 	jw_obj(w);
 	jw_put_int(w, "schema", REPLY_SCHEMA);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of old jobs: what ended keep_days ago is removed, some at a time. */
+/* The end of old jobs: what ended keep_days ago is removed, some at a time, and so are old events of no job. */
 #include <stdlib.h>
 
 #include "engine_int.h"
@@ -29,4 +29,6 @@ void retention_tick(struct engine *e)
 			         err.msg);
 	}
 	free(ids);
+	if (engine_write(e))
+		(void)engine_ok(e, event_delete_old(e->db, now_ms(e) - days * DAY_MS, &err), &err);
 }

@@ -235,6 +235,13 @@ int event_back(struct db *db, int64_t job, int64_t owner, int64_t n, int64_t *re
 	return stmt_finish(&st, err);
 }
 
+int event_delete_old(struct db *db, int64_t before_ms, struct err *err)
+{
+	STMT(st, db, event_delete_old);
+	stmt_bind_int(&st, ":before_ms", before_ms);
+	return stmt_finish(&st, err);
+}
+
 int event_when(struct db *db, int64_t job, const char *text, int64_t *ret_ms, struct err *err)
 {
 	STMT(st, db, event_when);

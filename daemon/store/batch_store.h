@@ -47,6 +47,8 @@ typedef void (*event_fn)(void *data, const struct event_row *e);
 int event_each(struct db *db, int64_t job, int64_t after, size_t most, event_fn each, void *data, struct err *err);
 /* The seq before the last n events of a job, or of all jobs (0) that owner (-1: anybody) sees. */
 int event_back(struct db *db, int64_t job, int64_t owner, int64_t n, int64_t *ret_after, struct err *err);
+/* Forget those of no job from before then. */
+int event_delete_old(struct db *db, int64_t before_ms, struct err *err);
 /* When the job's last event like that (GLOB) was; 0: there is none. */
 int event_when(struct db *db, int64_t job, const char *text, int64_t *ret_ms, struct err *err);
 

@@ -19,6 +19,7 @@
  */
 #define WIRE_VERSION 1
 #define REPLY_SCHEMA 1                      /* of the replies' objects, see replies.def; each says it as "schema" */
+#define STATUS_JOBS_MAX 200                 /* jobs of a status without one */
 #define WIRE_LINE_MAX (1 << 20)             /* bytes of a request line */
 
 /*

@@ -144,6 +144,9 @@ def what_others_see_of_a_job(s):
         for name in ("hush-name", "hush"):
             has(ctl(s, who, "status", name).expect(3).err, "no such job", "a name of another's job")
     equal(s.status(job)["state"], "failed", "the job")
+    for who, seen in ((BOB, True), (ANN, False)):
+        equal(ANN in ctl(s, who, "status").expect(0).out, seen, "whose it is, in the list that %s sees" % who)
+        has(ctl(s, who, "status", job).expect(0).out, ANN, "whose it is")
     theirs = submit(s, BOB, rows("b", 1), "--name", "hush-name")
     s.wait(theirs)
     equal(ctl(s, ANN, "status", "hush-name", "--json").json()["id"], job, "the same name, for its owner")

@@ -394,7 +394,7 @@ START_TEST(a_job_and_an_event_have_a_line_each)
 	struct term term = { 0 };
 	struct json *job = parse(lite);
 	struct json *event = parse("{\"seq\":1,\"time_ms\":1700000000000,\"job\":\"7\",\"job_name\":\"lite\",\"batch\":3,"
-	                           "\"level\":\"warn\",\"text\":\"429, again in 8 s\"}");
+	                           "\"level\":\"warning\",\"text\":\"429, again in 8 s\"}");
 	struct json *plain = parse("{\"time_ms\":1700000000000,\"level\":\"info\",\"text\":\"started\"}");
 	struct buf b = { 0 };
 
@@ -406,8 +406,8 @@ START_TEST(a_job_and_an_event_have_a_line_each)
 	ck_assert_str_eq(buf_str(&b),
 		"7 lite running 72%: 100 of 200 done, 10 failed; stage 1: 0 ready, 20 batched, 0 answered; "
 		"stage 2: 10 ready, 50 batched, 10 answered; waiting: endpoint openai, 20 of 20 batches active\n"
-		"2023-11-14 22:13:20 warn   lite 3 429, again in 8 s\n"
-		"2023-11-14 22:13:20 info   - - started\n");
+		"2023-11-14 22:13:20 warning lite 3 429, again in 8 s\n"
+		"2023-11-14 22:13:20 info    - - started\n");
 	json_free(job);
 	json_free(event);
 	json_free(plain);
