@@ -285,6 +285,7 @@ struct line_source {
 	const struct job *job;                  /* borrowed */
 	struct { int64_t batch, kind; struct ahead file; } open[8];
 	int turn;
+	size_t room;                            /* to be asked for, for each byte of a line; 2: it is only copied */
 };
 void line_source_init(struct line_source *s, const struct job *job);
 int line_source_get(struct line_source *s, const struct line_ref *ref, struct buf *ret, struct err *err);

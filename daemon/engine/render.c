@@ -290,6 +290,7 @@ static void run(struct task *t)
 
 	w->spool_fd = -1;
 	line_source_init(&w->lines, job);
+	w->lines.room = 2;
 	snprintf(w->wire_head, sizeof w->wire_head, "\"b%lld-", (long long)job->row.id);
 	w->rc = mem_room_open(&room, TASK_ROOM, &w->err);
 	if (w->rc == 0)

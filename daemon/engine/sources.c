@@ -15,7 +15,7 @@
 
 enum {
 	AHEAD_BYTES = 256 << 10,
-	TEXT_ROOM = 12,                 /* what is made of a byte of a row or an answer: copies, lines, escapes of up to six */
+	TEXT_ROOM = 32,                 /* what is made of a byte of a row or an answer: copies, lines, escapes of up to six */
 };
 
 static void ahead_close(struct ahead *f)
@@ -107,7 +107,7 @@ void row_source_close(struct row_source *s)
 
 void line_source_init(struct line_source *s, const struct job *job)
 {
-	*s = (struct line_source){ .job = job };
+	*s = (struct line_source){ .job = job, .room = TEXT_ROOM };
 	for (size_t i = 0; i < sizeof s->open / sizeof s->open[0]; i++)
 		s->open[i].file.fd = -1;
 }
@@ -133,7 +133,7 @@ int line_source_get(struct line_source *s, const struct line_ref *ref, struct bu
 		s->open[at].batch = ref->batch;
 		s->open[at].kind = ref->kind;
 	}
-	int rc = mem_room_ask(TEXT_ROOM * (size_t)ref->len, err);
+	int rc = mem_room_ask(s->room * (size_t)ref->len, err);
 	if (rc == 0)
 		rc = ahead_get(&s->open[at].file, ref->off, (size_t)ref->len, ret, err);
 	if (rc < 0)

@@ -21,7 +21,9 @@ static void align_middle(struct run s, struct run r, size_t lo, size_t s_end, si
 
 	if (rows == 0 || cols == 0 || rows > ALIGN_CELLS / (cols + 1))
 		return;
-	len = mem_zero((rows + 1) * width, sizeof *len);
+	len = mem_try_zero((rows + 1) * width, sizeof *len);
+	if (len == NULL)
+		return;                         /* the room knows */
 	for (size_t i = rows; i-- > 0;)
 		for (size_t j = cols; j-- > 0;) {
 			uint32_t down = len[(i + 1) * width + j], right = len[i * width + j + 1];

@@ -11,7 +11,7 @@
 
 enum {
 	IDLE_MAX = 16, TREE_MAX_DEPTH = 256, PATHS_MAX = 128 << 20,
-	TEXT_ROOM = 10, ENTRY_ROOM = 160,       /* for each byte of a text, for each entry of a directory */
+	TEXT_ROOM = 64, ENTRY_ROOM = 160,       /* for each byte of a text (a line may have one), for each entry of a directory */
 };
 enum { TREE_CACHED_BYTES = 256 << 10, CACHE_BYTES = 16 << 20 };         /* of libgit2 */
 

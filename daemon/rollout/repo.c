@@ -15,7 +15,7 @@
 #include "roots.h"
 #include "structure.h"
 
-enum { TEXT_ROOM = 10, FILE_ROOM = 160 };       /* for each byte of a text, for each file */
+enum { TEXT_ROOM = 24, FILE_ROOM = 160 };       /* for each byte of a text (a line has three), for each file */
 
 struct repo {
 	struct repo_index *index;       /* owned */

@@ -84,7 +84,7 @@ static const struct row {
 	{ 25, ONE("r-0003", "\"do\":\"missing\",\"times\":1,\"billed\":true") "\n"
 	      CALL("file_get", "\"do\":\"garbage\",\"body\":\"{\\\"id\\\":\\\"f\\\",\\\"bytes\\\":99999999}\""), 0, 1, 11, "neither file" },
 	{ 25, ONE("r-0003", "\"do\":\"missing\",\"times\":1,\"billed\":true") "\n" CALL("file_get", STATUS(501)), 0, 1, 11, "neither file" },
-	{ 35, ONE("r-0003", "\"do\":\"big\",\"bytes\":70000000"), 1, 0, 10, NULL },
+	{ 35, ONE("r-0003", "\"do\":\"big\",\"bytes\":135000000"), 1, 0, 10, NULL },
 	{ 26, NTH("content", 1, "\"do\":\"cut\",\"cut_at\":1000"), 0, 0, 0, NULL },
 	{ 26, CALL("content", "\"from\":1,\"to\":5,\"do\":\"cut\",\"cut_at\":300"), 0, 0, 0, NULL },
 	{ 27, EVERY("\"do\":\"status_words\",\"words\":[\"Validating\",\"scheduling\",\"in_queue\",\"weird\",\"IN_PROGRESS\"]"), 0, 0,

@@ -45,8 +45,8 @@ def an_answer_too_large_for_the_memory_waits_for_it(s):
 
 @test
 def a_line_nobody_can_read_fails_its_pass(s):
-    """70 MB in one line: that pass fails with a reason, its neighbours are done."""
-    s.up(plan=[{"custom_id": "big", "do": "big", "bytes": 70 * MB}])
+    """130 MB in one line: that pass fails with a reason, its neighbours are done."""
+    s.up(plan=[{"custom_id": "big", "do": "big", "bytes": 130 * MB}])
     job = s.submit_raw([request("big"), request("small")])
     st = s.wait(job, exit=1)
     equal([(f["reason"], f["count"]) for f in st["failures"]], [("answer_too_long", 1)], "failures")
