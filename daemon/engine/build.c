@@ -359,7 +359,7 @@ void build_start(struct job *job, int stage)
 	w->task.done = done;
 	job->building[stage] = true;
 	/* The worker reads what is committed: the moves before this turn's end must be. */
-	if (engine_flush(e, &err) == 0) {
+	if (engine_show(e, &err) == 0) {
 		task_start(e, job, &w->task);
 		return;
 	}

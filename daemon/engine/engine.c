@@ -106,42 +106,46 @@ static bool write_events(struct engine *e)
 	return any;
 }
 
-static int flush_as(struct engine *e, int (*commit)(struct db *db, struct err *err), struct err *err)
+static int commit_as(struct engine *e, int (*commit)(struct db *db, struct err *err), struct err *err)
 {
-	bool told = write_events(e);
-
+	e->told = write_events(e) || e->told;
 	for (struct job *j = e->jobs; j != NULL; j = j->next)
 		(void)job_tally_flush(j);
 	if (!e->broken && e->in_txn) {
 		int rc = commit(e->db, err);
 
 		e->in_txn = rc < 0;
+		e->unsynced = true;
 		(void)engine_ok(e, rc, err);
 	}
-	if (e->broken)
-		return err_set(err, BD_ESTORE, "the database cannot be written now; see the log");
+	return e->broken ? err_set(err, BD_ESTORE, "the database cannot be written now; see the log") : 0;
+}
+
+static void tell_events(struct engine *e)
+{
+	bool told = e->told;
+
+	e->told = false;
 	if (told && e->env.event != NULL)
 		e->env.event(e->env.data);
+}
+
+/* With nothing to commit, what a turn only showed is synced all the same. */
+int engine_flush(struct engine *e, struct err *err)
+{
+	if (e->unsynced && !engine_write(e))
+		return err_set(err, BD_ESTORE, "the database cannot be written now; see the log");
+	int rc = commit_as(e, db_commit, err);
+	if (rc < 0)
+		return rc;
+	e->unsynced = false;
+	tell_events(e);
 	return 0;
 }
 
-int engine_flush(struct engine *e, struct err *err)
+int engine_show(struct engine *e, struct err *err)
 {
-	return flush_as(e, db_commit, err);
-}
-
-/*
- * The end of a turn.  What follows from a result is done behind its last part; the parts before it need not be synced one
- * by one, as long as nothing else of this turn is to be seen outside.
- */
-static void flush_turn(struct engine *e, bool applied)
-{
-	bool part = !applied && e->applies != NULL && e->events == NULL;
-	struct err err;
-
-	for (struct batch *b = e->batches; b != NULL; b = b->next)
-		part = part && b->act == ACT_NONE;
-	(void)flush_as(e, part ? db_commit_part : db_commit, &err);
+	return commit_as(e, db_commit_part, err);
 }
 
 void engine_apply(struct engine *e, struct apply *a)
@@ -215,7 +219,7 @@ void task_start(struct engine *e, struct job *job, struct task *t)
 static bool under_way(struct engine *e)
 {
 	bool any = e->tasks > 0 || (e->draining && hubs_busy(e)) || e->applies != NULL || cleanups_busy(e, false) ||
-	           audits_busy(e, false) || e->checkpoint.busy;
+	           audits_busy(e, false) || e->checkpoint.busy || e->sync.busy;
 
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
 		any = any || b->call != NULL;
@@ -247,19 +251,14 @@ static void tick_broken(struct engine *e)
 
 /* --- the turn ------------------------------------------------------------------------------------ */
 
-static void tick_all(struct engine *e)
+/* What follows from a turn, once it is on disk. */
+static void tick_rest(struct engine *e)
 {
-	struct apply *applied = apply_some(e);
+	struct apply *applied = e->sync.applied;
 
-	for (struct batch *b = e->batches, *next; b != NULL && !e->broken; b = next) {
-		next = b->next;
-		batch_tick(b);
-	}
-	for (struct job *j = e->jobs, *next; j != NULL && !e->broken; j = next) {
-		next = j->next;
-		job_tick(j);
-	}
-	flush_turn(e, applied != NULL);
+	e->sync.applied = NULL;
+	if (!e->broken)
+		tell_events(e);
 	if (applied != NULL) {
 		applied->done(applied);
 		e->again = true;
@@ -271,6 +270,66 @@ static void tick_all(struct engine *e)
 	cleanups_tick(e);
 	retention_tick(e);
 	checkpoint_tick(e);
+}
+
+static void run_sync(struct work *work)
+{
+	struct turn_sync *s = AROUND(struct turn_sync, work, work);
+
+	s->rc = db_sync(db_path(s->e->db), &s->err);
+}
+
+static void on_synced(struct work *work)
+{
+	struct turn_sync *s = AROUND(struct turn_sync, work, work);
+	struct engine *e = s->e;
+
+	s->busy = false;
+	if (s->rc < 0)
+		db_sync_failed(e->db);
+	(void)engine_ok(e, s->rc, &s->err);
+	e->ticking = true;
+	tick_rest(e);
+	e->ticking = false;
+	engine_tick(e);
+}
+
+/*
+ * The end of a turn.  What follows from a result is done behind its last part; the parts before it need not be synced one
+ * by one, as long as nothing else of this turn is to be seen outside.  True: it is on its way to the disk, and on_synced()
+ * goes on.
+ */
+static bool turn_commit(struct engine *e)
+{
+	bool part = e->sync.applied == NULL && e->applies != NULL && e->events == NULL;
+	struct err err;
+
+	for (struct batch *b = e->batches; b != NULL; b = b->next)
+		part = part && b->act == ACT_NONE;
+	if (commit_as(e, db_commit_part, &err) < 0 || part || !e->unsynced)
+		return false;
+	e->unsynced = false;                    /* what is committed from here on has its own */
+	e->sync.busy = true;
+	e->sync.e = e;
+	e->sync.work.run = run_sync;
+	e->sync.work.done = on_synced;
+	e->env.workers->submit(e->env.workers, &e->sync.work);
+	return true;
+}
+
+static void tick_all(struct engine *e)
+{
+	e->sync.applied = apply_some(e);
+	for (struct batch *b = e->batches, *next; b != NULL && !e->broken; b = next) {
+		next = b->next;
+		batch_tick(b);
+	}
+	for (struct job *j = e->jobs, *next; j != NULL && !e->broken; j = next) {
+		next = j->next;
+		job_tick(j);
+	}
+	if (!turn_commit(e))
+		tick_rest(e);
 }
 
 /* In the middle of a turn nothing can be given up for want of memory, so it is looked for before. */
@@ -297,6 +356,10 @@ void engine_tick(struct engine *e)
 		e->again = true;
 		e->env.wake(e->env.data);
 		return;
+	}
+	if (e->sync.busy) {
+		e->again = true;
+		return;                         /* until on_synced */
 	}
 	if (!has_room(e)) {
 		e->env.wake(e->env.data);
@@ -341,6 +404,8 @@ int64_t engine_due_ms(const struct engine *e)
 
 	if (e->short_ms > 0)
 		return e->short_ms;
+	if (e->sync.busy)
+		return INT64_MAX;               /* its end ticks */
 	if (e->again || (e->applies != NULL && (e->broken || !e->checkpoint.busy)))
 		return 0;
 	sooner(e, &due, hubs_due_ms(e));

@@ -108,6 +108,16 @@ struct checkpoint {
 	int last_pages;                         /* of the WAL, when the last one began */
 };
 
+/* A turn's commit on its way to the disk, in a worker: the loop does not wait for a disk. */
+struct turn_sync {
+	struct work work;
+	struct engine *e;
+	bool busy;
+	struct apply *applied;                  /* the result whose last part it has; NULL: none */
+	int rc;
+	struct err err;
+};
+
 struct engine {
 	struct engine_env env;
 	struct db *db;
@@ -121,7 +131,10 @@ struct engine {
 	struct apply *applies, **applies_end;   /* results being written, a part each turn */
 	int tasks;                              /* under way in the pool */
 	struct checkpoint checkpoint;
+	struct turn_sync sync;
 	bool in_txn, ticking;
+	bool unsynced;                          /* something is committed, but perhaps not on disk */
+	bool told;                              /* events are written that nobody was told of */
 	bool again;                             /* something was written since the last tick began: tick once more */
 	int64_t ticked_ms;                      /* when it began */
 	int64_t short_ms;                       /* there was no room for a turn: the next try; 0: there is */
@@ -141,7 +154,8 @@ int64_t now_ms(struct engine *e);
 /* On failure the engine is broken: it forgets what it knows and loads from the database again. */
 bool engine_write(struct engine *e);                    /* false: broken */
 bool engine_ok(struct engine *e, int rc, struct err *err);      /* false (and broken) if rc < 0 */
-int engine_flush(struct engine *e, struct err *err);    /* commit now */
+int engine_flush(struct engine *e, struct err *err);    /* commit now, to the disk */
+int engine_show(struct engine *e, struct err *err);     /* commit so that workers see it; on disk with the turn's end */
 int engine_load(struct engine *e, struct err *err);     /* all that is open, into an empty memory */
 void engine_forget(struct engine *e);                   /* nothing may be under way */
 void engine_event(struct engine *e, int64_t job, int64_t batch, const char *level, const char *fmt, ...)

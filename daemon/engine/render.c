@@ -348,7 +348,7 @@ void render_start(struct job *job)
 	struct err err;
 
 	/* The worker sees what is committed. */
-	if (engine_flush(job->e, &err) < 0) {
+	if (engine_show(job->e, &err) < 0) {
 		free(w);
 		return;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "db.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,28 @@ static int sync_wal(struct db *db, struct err *err)
 	db->unsynced = rc != SQLITE_OK;
 	return rc == SQLITE_OK ? 0 : err_set(err, BD_ESTORE, "database %s: cannot sync its WAL: %s", db->path,
 	                                     sqlite3_errstr(rc));
+}
+
+/* A descriptor of its own: SQLite's locks are in other files, so that closing it gives none away. */
+int db_sync(const char *path, struct err *err)
+{
+	char *wal = mem_printf("%s-wal", path);
+	int fd = open(wal, O_RDWR | O_CLOEXEC), rc = 0;
+
+	fault_step();
+	if (fd < 0 && errno != ENOENT)
+		rc = err_sys(err, BD_ESTORE, "cannot open %s", wal);
+	else if (fd >= 0 && (fault_hit(FAULT_STORE) || fault_hit(FAULT_SYNC) ? (errno = EIO, -1) : fdatasync(fd)) < 0)
+		rc = err_sys(err, BD_ESTORE, "database %s: cannot sync its WAL", path);
+	if (fd >= 0)
+		close(fd);
+	free(wal);
+	return rc;
+}
+
+void db_sync_failed(struct db *db)
+{
+	db->unsynced = true;
 }
 
 int db_commit(struct db *db, struct err *err)

@@ -28,6 +28,9 @@ int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
 /* Others see it, but a power cut before the next db_commit() may take it back: for the parts of something larger. */
 int db_commit_part(struct db *db, struct err *err);
+/* For a worker: all that was committed is on disk.  If it fails, the writer has to be told before it begins anything. */
+int db_sync(const char *path, struct err *err);
+void db_sync_failed(struct db *db);
 void db_rollback(struct db *db);
 /* Pages that the WAL had behind the last commit. */
 int db_wal_pages(const struct db *db);

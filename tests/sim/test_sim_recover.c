@@ -117,7 +117,7 @@ END_TEST
 /* Every so many steps again: it gets on all the same. */
 START_TEST(killed_again_and_again_a_job_comes_to_the_same)
 {
-	int every = 12 + _i, kills = 0;
+	int every = 32 + _i, kills = 0;
 
 	sim_new(&calm);
 	int64_t job = sim_submit_bugfixer(INSTANCES, PASSK);
