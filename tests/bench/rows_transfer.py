@@ -55,15 +55,18 @@ def files_of(d):
 
 
 class Watch:
-    """When a job's only batch came to be in which state."""
+    """When a job's only batch was seen running for the last time, and over for the first."""
 
     def __init__(self, d, job):
-        self.seen = {}
+        self.running = self.ended = None
         while True:
             s = d.call('status', job=job)
             now = time.perf_counter()
-            for b in s['batches']:
-                self.seen.setdefault(b['state'], now)
+            states = {b['state'] for b in s['batches']}
+            if 'running' in states or 'creating' in states:
+                self.running = now
+            if 'ended' in states and self.ended is None:
+                self.ended = now
             if s['state'] != 'running':
                 break
             time.sleep(0.002)
@@ -71,7 +74,7 @@ class Watch:
 
 
 def download(t):
-    """A raw job of one batch: from the look that found it completed to the passes' answers stored; then curl."""
+    """A raw job of one batch: from the last look that found it running to the passes' answers stored; then curl."""
     need('curl', 'sync')
     megabytes = size('TRANSFER_MB', 200)
     answers = lines_file('answers', megabytes, lambda n, text: {'custom_id': 'row-%07d' % n, 'content': text})
@@ -87,7 +90,7 @@ def download(t):
             w = Watch(d, job)
             if w.state != 'done' or w.passes['done'] != rows:
                 raise RuntimeError('the job is %s; logs are in %s' % (w.state, d.dir))
-            mine.append(w.seen['ended'] - w.seen['fetching'])
+            mine.append(w.ended - w.running)
             result = subprocess.run(['curl', '-sS', '-f', '-H', KEY, d.url + '/batches'], stdout=subprocess.PIPE, check=True)
             file = json.loads(result.stdout)['data'][0]['output_file_id']
             down = os.path.join(d.dir, 'down')
