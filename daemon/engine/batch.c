@@ -23,6 +23,7 @@
 
 enum {
 	CALL_LEAST_MS = 1000, CALL_MOST_MS = 300000,
+	WAIT_MOST_MS = 7200000,         /* nobody waits longer for one try */
 	UNSEEN_MOST = 6,                /* so often a create may find its uploaded file not there: lists lag */
 };
 
@@ -35,6 +36,8 @@ struct batch *batch_add(struct engine *e, struct job *job, const struct batch_ro
 	b->row = *row;
 	b->fd = -1;
 	b->endpoint = job->endpoint;
+	if (b->row.next_ms > now_ms(e) + WAIT_MOST_MS)
+		b->row.next_ms = 0;             /* the clock was another one */
 	b->doubtful = row->state == BATCH_UPLOADING || row->state == BATCH_CREATING;
 	if (row->state == BATCH_FETCHING || row->state == BATCH_READING)
 		job->reading++;

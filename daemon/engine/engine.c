@@ -15,7 +15,7 @@
 #include "log.h"
 #include "mem.h"
 
-enum { BROKEN_WAIT_MS = 5000, DRAIN_CALLS_MS = 5000, SHORT_WAIT_MS = 1000 };
+enum { BROKEN_WAIT_MS = 5000, DRAIN_CALLS_MS = 5000, SHORT_WAIT_MS = 1000, CLOCK_BACK_MS = 60000 };
 
 struct pending_event {
 	struct pending_event *next;
@@ -350,6 +350,15 @@ static bool has_room(struct engine *e)
 	return false;
 }
 
+/* Waits are told by the time of day: somebody sets it back by a day, and they are a day longer.  So they begin anew. */
+static void mind_the_clock(struct engine *e)
+{
+	if (now_ms(e) + CLOCK_BACK_MS >= e->ticked_ms || e->broken)
+		return;
+	engine_break(e, "the clock was set back");
+	e->broken_ms = now_ms(e);
+}
+
 void engine_tick(struct engine *e)
 {
 	if (e->ticking) {
@@ -367,6 +376,7 @@ void engine_tick(struct engine *e)
 	}
 	e->ticking = true;
 	e->again = false;
+	mind_the_clock(e);
 	e->ticked_ms = now_ms(e);
 	if (e->broken)
 		tick_broken(e);

@@ -342,6 +342,12 @@ bool sim_run_until_state(int64_t job, const char *state)
 	return true;
 }
 
+void sim_set_clock(int64_t by_ms)
+{
+	sim.now_ms += by_ms;
+	sim.woken = true;
+}
+
 void sim_run_ms(int64_t ms)
 {
 	int64_t until = sim.now_ms + ms;

@@ -56,6 +56,8 @@ void sim_run_until_idle(void);
 bool sim_run_until_state(int64_t job, const char *state);
 /* So much time passes, with all that happens in it. */
 void sim_run_ms(int64_t ms);
+/* Somebody sets the clock. */
+void sim_set_clock(int64_t by_ms);
 /* Until the endpoint has been called so often: "create", "batch_get", ... */
 bool sim_run_until_calls(const char *call, int n);
 int64_t sim_now_ms(void);

@@ -11,6 +11,29 @@
 
 enum { S = 1000, MIN = 60 * S, HOUR = 60 * MIN };
 
+/* Set back by a month or forth by a day, over a restart too: nobody waits for the old time. */
+START_TEST(a_clock_that_is_set_holds_nobody_up)
+{
+	static const int64_t by[] = { -30 * 24 * (int64_t)HOUR, 24 * (int64_t)HOUR };
+
+	sim_new(&(struct sim_setup){ .delay_ms = HOUR, .max_requests = 2 });
+	int64_t job = sim_submit_raw(4);
+	sim_run_until_calls("batch_get", 3);
+	sim_set_clock(by[_i / 2]);
+	if (_i % 2)
+		sim_restart();
+	int64_t from = sim_now_ms();
+	while (sim_calls_any("batch_get") < 5)
+		ck_assert(sim_step());
+	ck_assert_int_le(sim_now_ms() - from, 10 * MIN);
+	sim_run_until_idle();
+	ck_assert_str_eq(sim_text(job, "state"), "done");
+	sim_check_billed_once(4);
+	sim_check(job);
+	sim_end();
+}
+END_TEST
+
 /* --- how often --------------------------------------------------------------------------------------- */
 
 START_TEST(the_wait_between_two_looks_grows_from_poll_min_to_poll_max)
@@ -315,6 +338,7 @@ int main(void)
 	Suite *s = suite_create("sim_poll");
 	TCase *tc = tcase_create("sim_poll");
 
+	tcase_add_loop_test(tc, a_clock_that_is_set_holds_nobody_up, 0, 4);
 	tcase_add_test(tc, the_wait_between_two_looks_grows_from_poll_min_to_poll_max);
 	tcase_add_test(tc, batches_sent_together_are_not_looked_at_together);
 	LOOP(what_the_endpoint_asks_for_is_waited, asked);
