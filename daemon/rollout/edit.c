@@ -89,23 +89,45 @@ void edit_set_split(struct edit *e, size_t n, size_t skipped)
 	e->replace = mem_strndup(m->body + behind, m->body_len - behind);
 }
 
-static void edit_done(struct edit *e)
+struct edit *edit_add_body(struct edits *edits, struct buf *body, size_t divider)
+{
+	struct edit *e = edits_add(edits);
+	struct edit_more *m = e->more;
+
+	m->body_len = body->len;
+	m->body = buf_take_str(body);
+	m->indent = mem_strdup("");
+	m->dividers = mem_zero(1, sizeof *m->dividers);
+	m->dividers[0] = divider;
+	m->n_dividers = 1;
+	edit_set_split(e, 0, 0);
+	return e;
+}
+
+void edit_more_done(struct edit *e)
 {
 	struct edit_more *m = e->more;
 
-	free(e->named);
-	free(e->path);
-	free(e->search);
-	free(e->replace);
 	for (size_t i = 0; m != NULL && i < m->n_hints; i++)
 		free(m->hints[i].name);
 	if (m != NULL) {
 		free(m->hints);
 		free(m->body);
+		free(m->raw);
 		free(m->dividers);
 		free(m->indent);
 		free(m);
 	}
+	e->more = NULL;
+}
+
+void edit_done(struct edit *e)
+{
+	free(e->named);
+	free(e->path);
+	free(e->search);
+	free(e->replace);
+	edit_more_done(e);
 }
 
 void edits_done(struct edits *edits)

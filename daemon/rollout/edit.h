@@ -22,9 +22,11 @@
 	F(CHARACTERS,   "characters")        /* applied, entities or typographic quotes and blanks made plain */ \
 	F(BLANK_LINES,  "blank_lines")       /* applied, blank lines ignored */ \
 	F(ELIDED,       "elided")            /* applied, lines filled in where it says "..." */ \
+	F(PART,         "part_of_line")      /* applied: SEARCH begins or ends inside of a line */ \
 	F(WHOLE,        "whole_file")        /* applied: the answer has the file as a whole */ \
 	F(CREATED,      "created")           /* empty SEARCH, a new file */ \
 	F(REPEATED,     "repeated")          /* the same edit took before: nothing left to do */ \
+	F(SUPERSEDED,   "superseded")        /* a draft: the answer takes it back and has a later edit of the same lines */ \
 	F(NOT_FOUND,    "not_found")         /* from here on: did not apply */ \
 	F(AMBIGUOUS,    "found_several")     /* edit.found times */ \
 	F(UNKNOWN_FILE, "unknown_file") \

@@ -92,7 +92,7 @@ static void took(struct edit *e, struct target *t, const struct reading *r)
 
 	static const enum edit_fate mended[] = {
 		[MEND_NUMBERS] = EDIT_NUMBERED, [MEND_CHARACTERS] = EDIT_CHARACTERS, [MEND_BLANK_LINES] = EDIT_BLANK_LINES,
-		[MEND_ELIDED] = EDIT_ELIDED,
+		[MEND_ELIDED] = EDIT_ELIDED, [MEND_PART] = EDIT_PART,
 	};
 
 	e->fate = r->mend != MEND_NONE ? mended[r->mend] : fates[r->place.fit];
@@ -230,6 +230,40 @@ static int apply_listed(struct job *job, size_t i, struct err *err)
 	return rc;
 }
 
+/* The text may be the whole file. */
+static int apply_whole(struct job *job, struct edit *e, const struct candidates *c, struct err *err)
+{
+	struct elines text = { 0 }, made = { 0 };
+	struct target *t;
+	int rc;
+
+	if (c->n == 0 && e->more->says_new)
+		return apply_new(job, e, c, err);
+	e->fate = EDIT_UNKNOWN_FILE;
+	if (c->n == 0)
+		return 0;
+	e->path = mem_strdup(c->at[0].path);
+	rc = target_get(job, e->path, &t, err);
+	if (rc < 0 || t->no_text)
+		return rc;
+	elines_read(&text, span_of(e->replace));
+	size_t lead = e->more->has_lead && (t->lines.n == 0 || !eline_same_solid(&t->lines.at[0], &text.at[0]));
+	struct elines all = { .at = text.at + lead, .n = text.n - lead };
+
+	e->fate = EDIT_SNIPPET;
+	if (whole_is_complete(&t->lines, &all)) {
+		struct place place = { .fit = FIT_EXACT, .found = 1 };
+
+		lines_make(&t->lines, &place, (struct run){ t->lines.at, t->lines.n }, (struct run){ all.at, all.n }, &t->arena, &made);
+		e->fate = same_lines(&t->lines, 0, t->lines.n, &made) ? EDIT_NO_CHANGE : EDIT_WHOLE;
+		elines_splice(&t->lines, 0, t->lines.n, &made);
+		t->dirty = t->touched = t->touched || e->fate == EDIT_WHOLE;
+	}
+	elines_done(&made);
+	elines_done(&text);
+	return 0;
+}
+
 static int apply_one(struct job *job, size_t i, struct err *err)
 {
 	struct edit *e = &job->edits->at[i];
@@ -246,6 +280,8 @@ static int apply_one(struct job *job, size_t i, struct err *err)
 		e->path = mem_strdup(c.at[0].path);
 		return 0;
 	}
+	if (e->more->whole)
+		return apply_whole(job, e, &c, err);
 	if (reading_may_be_new(e)) {
 		/* blank lines, or one of several readings: in a file that is there it may fit as
 		 * any other */
@@ -262,9 +298,10 @@ static int apply_one(struct job *job, size_t i, struct err *err)
 	}
 	e->fate = c.unknown ? EDIT_UNKNOWN_FILE : EDIT_NO_PATH;
 	if (c.unknown)
-		return 0;
-	c = *candidates_all(job);
-	return apply_found(job, i, &c, true, err);
+		candidates_alike(job, i, &c);
+	else
+		c = *candidates_all(job);
+	return c.n > 0 ? apply_found(job, i, &c, true, err) : 0;
 }
 
 /* The files that edits took in, by the first of them. */
@@ -293,13 +330,35 @@ static void changes_collect(struct job *job)
 	}
 }
 
+#define SUPERSEDED_MAX 200      /* edits of an answer that are compared with each other */
+
+/* Is edit k's text the same as that of a later one, before which the answer says that it is not valid? */
+static bool is_superseded(const struct edits *edits, size_t k)
+{
+	const struct edit *e = &edits->at[k];
+	bool anew = false;
+
+	for (size_t i = k + 1; i < edits->n; i++) {
+		const struct edit *later = &edits->at[i];
+
+		anew = anew || later->more->anew;
+		if (anew && e->fate != EDIT_UNCLOSED && e->search[0] != '\0' && strcmp(e->search, later->search) == 0 &&
+		    e->named != NULL && later->named != NULL && strcmp(e->named, later->named) == 0)
+			return true;
+	}
+	return false;
+}
+
 int edits_apply_to(struct edits *edits, const struct source *src, struct err *err)
 {
 	struct job job = { .edits = edits, .src = src };
 	int rc = 0;
 
 	for (size_t i = 0; i < edits->n && rc == 0; i++)
-		rc = apply_one(&job, i, err);
+		if (edits->n <= SUPERSEDED_MAX && is_superseded(edits, i))
+			edits->at[i].fate = EDIT_SUPERSEDED;
+		else
+			rc = apply_one(&job, i, err);
 	if (rc == 0)
 		changes_collect(&job);
 	job_done(&job);

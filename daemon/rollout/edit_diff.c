@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "edit_int.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#include "mem.h"
 
 /*
  * Diffs instead of SEARCH/REPLACE blocks: unified ones, with or without numbers behind "@@", and
@@ -13,6 +10,7 @@
  */
 struct hunk {
 	struct buf old, new;
+	struct buf raw_old, raw_new;    /* the same if context has no blank in front */
 	size_t n_old, n_new;
 	size_t line;                    /* of the old file, as its header says; 0: it does not */
 	bool open;
@@ -25,27 +23,30 @@ struct diff {
 	bool created, deleted, minus;   /* minus: a "---" line waits for its "+++" */
 	bool starred;                   /* inside "*** Begin Patch" */
 	bool in_file;                   /* a file has been named: hunks may come */
+	bool bare;                      /* in a fence for a diff that has no "@@" line */
 	size_t before;                  /* edits of this file so far */
 	struct fence fence;
 	bool fenced;
 };
 
-static void body_set(struct edit *e, struct hunk *h)
+static struct edit *add_hunk(struct diff *d)
 {
-	struct edit_more *m = e->more;
-	struct buf body = { 0 };
+	struct hunk *h = &d->hunk;
+	struct buf body = { 0 }, raw = { 0 };
+	struct edit *e;
 
 	buf_add_span(&body, buf_span(&h->old));
 	buf_add_str(&body, "=======\n");
 	buf_add_span(&body, buf_span(&h->new));
-	m->body_len = body.len;
-	m->body = buf_take_str(&body);
-	m->indent = mem_strdup("");
-	m->dividers = mem_zero(1, sizeof *m->dividers);
-	m->dividers[0] = h->n_old;
-	m->n_dividers = 1;
-	m->is_diff = true;
-	edit_set_split(e, 0, 0);
+	e = edit_add_body(d->edits, &body, h->n_old);
+	e->more->is_diff = true;
+	buf_add_span(&raw, buf_span(&h->raw_old));
+	buf_add_str(&raw, "=======\n");
+	buf_add_span(&raw, buf_span(&h->raw_new));
+	e->more->raw_len = raw.len;
+	e->more->raw = buf_take_str(&raw);
+	edit_hint_add(e, d->name, NAME_PURE, true);
+	return e;
 }
 
 static void hunk_end(struct diff *d)
@@ -53,45 +54,48 @@ static void hunk_end(struct diff *d)
 	struct hunk *h = &d->hunk;
 
 	if (h->open && d->name.len > 0 && (h->n_old > 0 || h->n_new > 0)) {
-		struct edit *e = edits_add(d->edits);
+		struct edit *e = add_hunk(d);
 
-		body_set(e, h);
 		e->more->deletes = d->deleted;
 		e->more->line = h->line;
-		edit_hint_add(e, d->name, NAME_PURE, true);
 		d->before++;
 	}
 	h->open = false;
 	h->n_old = h->n_new = 0;
 	buf_reset(&h->old);
 	buf_reset(&h->new);
+	buf_reset(&h->raw_old);
+	buf_reset(&h->raw_new);
 }
 
 /* An empty new file has no hunk. */
 static void file_end(struct diff *d)
 {
 	hunk_end(d);
-	if (d->created && d->in_file && d->before == 0 && d->name.len > 0) {
-		struct edit *e = edits_add(d->edits);
-
-		body_set(e, &d->hunk);
-		edit_hint_add(e, d->name, NAME_PURE, true);
-	}
+	if (d->created && d->in_file && d->before == 0 && d->name.len > 0)
+		add_hunk(d);
 	d->created = d->deleted = d->minus = d->in_file = false;
 	d->before = 0;
 	d->name = (struct span){ "", 0 };
 }
 
-static void hunk_line(struct hunk *h, char sign, struct span text)
+static void add_line(struct buf *b, struct span text)
+{
+	buf_add_span(b, text);
+	buf_add_char(b, '\n');
+}
+
+/* raw: the line as it stands, for context that has no blank in front. */
+static void hunk_line(struct hunk *h, char sign, struct span text, struct span raw)
 {
 	if (sign != '+') {
-		buf_add_span(&h->old, text);
-		buf_add_char(&h->old, '\n');
+		add_line(&h->old, text);
+		add_line(&h->raw_old, raw);
 		h->n_old++;
 	}
 	if (sign != '-') {
-		buf_add_span(&h->new, text);
-		buf_add_char(&h->new, '\n');
+		add_line(&h->new, text);
+		add_line(&h->raw_new, raw);
 		h->n_new++;
 	}
 }
@@ -208,6 +212,8 @@ static void any_line(struct diff *d, struct span line, struct span rest)
 		d->hunk.line = span_starts(line, "@@ -") ? edit_line_number(line) : 0;
 		return;
 	}
+	if (!d->hunk.open && d->bare && line.len > 0 && strchr(" +-", line.at[0]) != NULL)
+		d->hunk.open = true;            /* no "@@" at all */
 	if (!d->hunk.open) {
 		if (span_starts(line, "new file mode") && d->name.len > 0)
 			d->created = true;
@@ -215,13 +221,15 @@ static void any_line(struct diff *d, struct span line, struct span rest)
 	}
 	if (line.len == 0) {
 		if (goes_on(rest, d))
-			hunk_line(&d->hunk, ' ', line);
+			hunk_line(&d->hunk, ' ', line, line);
 	} else if (strchr(" +-", line.at[0]) != NULL) {
-		hunk_line(&d->hunk, line.at[0], (struct span){ line.at + 1, line.len - 1 });
+		struct span text = { line.at + 1, line.len - 1 };
+
+		hunk_line(&d->hunk, line.at[0], text, line.at[0] == ' ' ? line : text);
 	} else if (line.at[0] == '\\') {
 		return;                 /* No newline at end of file */
 	} else if (d->fenced || d->starred) {
-		hunk_line(&d->hunk, ' ', line);         /* the blank in front was forgotten */
+		hunk_line(&d->hunk, ' ', line, line);   /* the blank in front was forgotten */
 	} else {
 		hunk_end(d);
 		d->in_file = false;
@@ -240,6 +248,18 @@ static void name_above(struct diff *d, struct span line)
 	}
 }
 
+/* Does a hunk's header come before the fence closes? */
+static bool has_header(struct span rest)
+{
+	struct span line;
+	struct fence f;
+
+	while (span_line(&rest, &line) && !fence_read(line, &f))
+		if (span_starts(line, "@@"))
+			return true;
+	return false;
+}
+
 void edits_parse_diffs(struct span text, struct edits *ret)
 {
 	struct diff d = { .edits = ret };
@@ -253,11 +273,12 @@ void edits_parse_diffs(struct span text, struct edits *ret)
 		if (!d.fenced && fence_read(line, &f)) {
 			d.fenced = true;
 			d.fence = f;
-			d.in_file = d.name.len > 0 && span_starts(f.info, "diff");
+			d.in_file = d.name.len > 0 && (span_starts(f.info, "diff") || span_starts(f.info, "patch"));
+			d.bare = (span_starts(f.info, "diff") || span_starts(f.info, "patch")) && !has_header(rest);
 		} else if (d.fenced && fence_read(line, &f) && f.ch == d.fence.ch && f.len >= d.fence.len &&
 		           f.info.len == 0) {
 			file_end(&d);
-			d.fenced = d.starred = false;
+			d.fenced = d.starred = d.bare = false;
 		} else if (!d.fenced && !d.in_file && !d.starred && !span_starts(line, "--- ") &&
 		           !span_starts(line, "+++ ")) {
 			if (!frame_line(&d, line))
@@ -269,4 +290,6 @@ void edits_parse_diffs(struct span text, struct edits *ret)
 	file_end(&d);
 	buf_done(&d.hunk.old);
 	buf_done(&d.hunk.new);
+	buf_done(&d.hunk.raw_old);
+	buf_done(&d.hunk.raw_new);
 }

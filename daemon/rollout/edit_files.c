@@ -8,7 +8,8 @@
 /*
  * Which file an edit is for.  What several files could be meant by is settled by the text alone:
  * the one file that contains it.  A name that means no file of the repo is never replaced by
- * another one.
+ * another one, but for one of the files that the model was shown and that has the name's last part
+ * and the text.
  */
 
 struct target *target_find(const struct job *job, const char *path)
@@ -64,6 +65,25 @@ void job_done(struct job *job)
 
 /* --- which file ----------------------------------------------------------------------- */
 
+/* The only file that was shown whose path ends so. */
+static const char *path_shown(struct job *job, const char *name)
+{
+	const char *only = NULL;
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < job->edits->n_shown; i++) {
+		const char *path = job->edits->shown[i];
+		size_t len = strlen(path);
+
+		if (len <= n || path[len - n - 1] != '/' || strcmp(path + len - n, name) != 0)
+			continue;
+		if (only != NULL)
+			return NULL;
+		only = path;
+	}
+	return only != NULL ? name_resolve(job->src, span_of(only)) : NULL;
+}
+
 static const char *path_of(struct job *job, const char *name)
 {
 	const char *path;
@@ -72,6 +92,8 @@ static const char *path_of(struct job *job, const char *name)
 		if (job->targets[i]->exists && !job->targets[i]->existed && strcmp(job->targets[i]->path, name) == 0)
 			return job->targets[i]->path;
 	path = name_resolve(job->src, span_of(name));
+	if (path == NULL)
+		path = path_shown(job, name);
 	if (path != NULL) {
 		const struct target *t = target_find(job, path);
 
@@ -147,6 +169,20 @@ void candidates_listed(struct job *job, size_t i, struct candidates *ret)
 		}
 		if (path != NULL)
 			candidate_add(ret, path, h, false);
+	}
+}
+
+void candidates_alike(struct job *job, size_t i, struct candidates *ret)
+{
+	const struct edit_more *m = job->edits->at[i].more;
+
+	*ret = (struct candidates){ .n = 0 };
+	for (size_t k = 0; k < m->n_hints; k++) {
+		const char *slash = strrchr(m->hints[k].name, '/');
+		const char *path = slash != NULL && names_a_file(&m->hints[k]) ? path_shown(job, slash + 1) : NULL;
+
+		if (path != NULL)
+			candidate_add(ret, path, &m->hints[k], false);
 	}
 }
 

@@ -2,95 +2,13 @@
 #include "edit_int.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "edit_marks.h"
 
 /*
- * Blocks in disguise: quoted ("> <<<<<<< SEARCH"), their markers behind comment signs, with &lt; for <, or as tags
- * (<search>..</search> <replace>..</replace>).  Written anew with plain markers, everything else as it is.
+ * Blocks in disguise: quoted ("> <<<<<<< SEARCH"), their markers behind comment signs or adorned by Markdown, with
+ * &lt; for <, as tags (edit_tags.c) or below words (edit_labels.c).  Written anew with plain markers, everything else as it is.
  */
-
-static const char *const old_tags[] = { "search", "old_str", "old_string", "old_code", "original", "find", NULL };
-static const char *const new_tags[] = { "replace", "new_str", "new_string", "new_code", "updated", "replacement", NULL };
-
-/* The length of <word> or </word> at p, for one of the words; 0: none. */
-static size_t tag_len(const char *p, const char *end, bool closing, const char *const *words)
-{
-	size_t head = closing ? 2 : 1;
-
-	if ((size_t)(end - p) < head || p[0] != '<' || (closing && p[1] != '/'))
-		return 0;
-	for (size_t i = 0; words[i] != NULL; i++) {
-		size_t n = strlen(words[i]);
-
-		if ((size_t)(end - p) > head + n && strncasecmp(p + head, words[i], n) == 0 && p[head + n] == '>')
-			return head + n + 1;
-	}
-	return 0;
-}
-
-static const char *find_tag(const char *p, const char *end, bool closing, const char *const *words, size_t *ret_len)
-{
-	for (; p < end && (p = memchr(p, '<', (size_t)(end - p))) != NULL; p++) {
-		*ret_len = tag_len(p, end, closing, words);
-		if (*ret_len > 0)
-			return p;
-	}
-	return NULL;
-}
-
-/* What stands between an opening tag and its closing one, as whole lines; *p moves behind both. */
-static bool read_tag(const char **p, const char *end, const char *const *words, struct span *ret)
-{
-	size_t open_len = 0, close_len = 0;
-	const char *open = find_tag(*p, end, false, words, &open_len), *close = NULL;
-
-	if (open != NULL)
-		close = find_tag(open + open_len, end, true, words, &close_len);
-	if (close == NULL)
-		return false;
-	*ret = (struct span){ open + open_len, (size_t)(close - open) - open_len };
-	if (span_starts(*ret, "\r\n") || span_starts(*ret, "\n")) {
-		size_t n = ret->at[0] == '\r' ? 2 : 1;
-
-		*ret = (struct span){ ret->at + n, ret->len - n };
-	}
-	while (ret->len > 0 && (ret->at[ret->len - 1] == ' ' || ret->at[ret->len - 1] == '\t'))
-		ret->len--;             /* in front of the closing tag */
-	*p = close + close_len;
-	return true;
-}
-
-static void add_lines(struct buf *ret, struct span text)
-{
-	buf_add_span(ret, text);
-	if (text.len > 0 && text.at[text.len - 1] != '\n')
-		buf_add_char(ret, '\n');
-}
-
-static bool rewrite_tags(struct span text, struct buf *ret)
-{
-	const char *p = text.at, *end = text.at + text.len;
-	bool any = false;
-
-	for (;;) {
-		size_t n;
-		const char *from = p, *open = find_tag(p, end, false, old_tags, &n);
-		struct span search, replace;
-
-		if (open == NULL || !read_tag(&p, end, old_tags, &search) || !read_tag(&p, end, new_tags, &replace))
-			break;
-		add_lines(ret, (struct span){ from, (size_t)(open - from) });
-		buf_add_str(ret, "<<<<<<< SEARCH\n");
-		add_lines(ret, search);
-		buf_add_str(ret, "=======\n");
-		add_lines(ret, replace);
-		buf_add_str(ret, ">>>>>>> REPLACE\n");
-		any = true;
-	}
-	return any;
-}
 
 static struct span unquoted(struct span line)
 {
@@ -111,6 +29,34 @@ static struct span uncommented(struct span line)
 	return n > 0 && mark_read(s).kind != MARK_NONE ? s : line;
 }
 
+#define UNADORNED_MAX 256       /* bytes of a marker's line */
+
+/*
+ * The marker without what Markdown puts around and into it ("**<<<<<<< SEARCH**", "\<\<\<\<\<\<\< SEARCH",
+ * "< < < < < SEARCH"), in buf; else the line.
+ */
+static struct span unadorned(struct span line, char *buf)
+{
+	struct span s = span_trim(line);
+	size_t n = 0;
+
+	while (s.len > 0 && strchr("*_`", s.at[0]) != NULL && s.at[0] != '\0')
+		s = (struct span){ s.at + 1, s.len - 1 };
+	while (s.len > 0 && strchr("*_`", s.at[s.len - 1]) != NULL && s.at[s.len - 1] != '\0')
+		s.len--;
+	if (s.len == 0 || s.len >= UNADORNED_MAX || strchr("<>=\\", s.at[0]) == NULL || s.at[0] == '\0')
+		return line;
+	for (size_t i = 0; i < s.len; i++) {
+		bool escape = s.at[i] == '\\' && i + 1 < s.len && strchr("<>=", s.at[i + 1]) != NULL;
+		bool spread = s.at[i] == ' ' && i + 1 < s.len && n > 0 && buf[n - 1] == s.at[i + 1] && strchr("<>=", s.at[i + 1]) != NULL;
+
+		if (!escape && !spread)
+			buf[n++] = s.at[i];
+	}
+	s = (struct span){ buf, n };
+	return mark_read(s).kind != MARK_NONE ? s : line;
+}
+
 static bool starts_block(struct span line)
 {
 	struct mark m = mark_read(line);
@@ -121,18 +67,50 @@ static bool starts_block(struct span line)
 static bool rewrite_lines(struct span text, struct buf *ret)
 {
 	struct span rest = text, line;
-	bool quoted = false, commented = false;
+	bool quoted = false, commented = false, adorned = false;
+	char room[UNADORNED_MAX];
 
 	while (span_line(&rest, &line)) {
 		quoted = quoted || (line.len > 0 && line.at[0] == '>' && starts_block(unquoted(line)));
 		commented = commented || starts_block(uncommented(quoted ? unquoted(line) : line));
+		adorned = adorned || starts_block(unadorned(line, room));
 	}
-	for (rest = text; (quoted || commented) && span_line(&rest, &line);) {
+	for (rest = text; (quoted || commented || adorned) && span_line(&rest, &line);) {
 		line = quoted ? unquoted(line) : line;
-		buf_add_span(ret, commented ? uncommented(line) : line);
+		line = commented ? uncommented(line) : line;
+		buf_add_span(ret, adorned ? unadorned(line, room) : line);
 		buf_add_char(ret, '\n');
 	}
-	return quoted || commented;
+	return quoted || commented || adorned;
+}
+
+/* A text whose lines end in CR alone. */
+static bool rewrite_breaks(struct span text, struct buf *ret)
+{
+	if (text.len == 0 || memchr(text.at, '\n', text.len) != NULL || memchr(text.at, '\r', text.len) == NULL)
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+		buf_add_char(ret, text.at[i] == '\r' ? '\n' : text.at[i]);
+	return true;
+}
+
+/* A text that is written as a string of a program, "\n" for each line's end. */
+static bool rewrite_escapes(struct span text, struct buf *ret)
+{
+	static const char from[] = "nt\"'\\/r", to[] = "\n\t\"'\\/\r";
+
+	if (text.len == 0 || memmem(text.at, text.len, "SEARCH\\n", 8) == NULL)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		const char *hit = text.at[i] == '\\' && i + 1 < text.len && text.at[i + 1] != '\0' ? strchr(from, text.at[i + 1]) : NULL;
+
+		if (hit == NULL && (text.at[i] != '"' || (i > 0 && i + 1 < text.len)))
+			buf_add_char(ret, text.at[i]);
+		else if (hit != NULL)
+			buf_add_char(ret, to[hit - from]);
+		i += hit != NULL;
+	}
+	return true;
 }
 
 static bool rewrite_entities(struct span text, struct buf *ret)
@@ -159,7 +137,9 @@ static bool rewrite_entities(struct span text, struct buf *ret)
 
 bool edit_forms_rewrite(struct span text, struct buf *ret)
 {
-	static bool (*const ways[])(struct span, struct buf *) = { rewrite_entities, rewrite_tags, rewrite_lines };
+	static bool (*const ways[])(struct span, struct buf *) = {
+		rewrite_breaks, rewrite_escapes, rewrite_entities, edit_tags_rewrite, rewrite_lines, edit_labels_rewrite,
+	};
 
 	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
 		if (ways[i](text, ret))

@@ -267,6 +267,11 @@ static bool is_sure_elision(const struct eline *l)
 	return false;
 }
 
+bool eline_elides(const struct eline *l)
+{
+	return is_elision(l, true) && is_sure_elision(l);
+}
+
 static size_t next_solid(struct run p, size_t i)
 {
 	while (i < p.n && eline_is_blank(&p.at[i]))

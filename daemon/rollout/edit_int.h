@@ -34,13 +34,25 @@ struct edit_more {
 	char *indent;           /* the blanks in front of the block's first line, "" if none */
 	size_t line;            /* of the file (from 1) where it says that it belongs, 0 if it does not */
 	bool has_lead;          /* the first line stood on the start marker: a line of SEARCH, perhaps */
+	char *raw;              /* of a hunk: the body if its context has no blank in front, NULL else; owned */
+	size_t raw_len;
+	bool in_line;           /* written by a program's rules: SEARCH may begin and end inside of lines */
 	bool is_diff;           /* a hunk of one: what it names is a file for certain */
+	bool whole;             /* REPLACE is the whole file; has_lead: its first line may be the file's name */
+	bool says_new;          /* of a new file */
+	bool anew;              /* it says that what came before is not valid */
 	bool deletes;           /* a diff that removes the file */
 	bool keyed;             /* the keys are made */
 	uint64_t key_exact, key_loose;
 };
 
 struct edit *edits_add(struct edits *edits);    /* zeroed, with ->more */
+/* One whose halves are known: the body's line `divider` is the divider.  Takes the body's bytes. */
+struct edit *edit_add_body(struct edits *edits, struct buf *body, size_t divider);
+/* One whose REPLACE is the whole file, or at least may be. */
+struct edit *edit_add_whole(struct edits *edits, struct span content);
+void edit_more_done(struct edit *e);            /* frees ->more */
+void edit_done(struct edit *e);
 void edit_hint_add(struct edit *e, struct span name, enum name_kind kind, bool firm);
 /* Sets search and replace by the n-th divider, which takes so many more lines behind it. */
 void edit_set_split(struct edit *e, size_t n, size_t skipped);
@@ -54,6 +66,12 @@ void edit_hints_read(struct edit *e, struct span gap, struct span on_mark);
 
 /* The text with blocks in disguise (quoted, as tags, ...) written as plain ones; false, and nothing added: there are none. */
 bool edit_forms_rewrite(struct span text, struct buf *ret);
+bool edit_tags_rewrite(struct span text, struct buf *ret);      /* <search>..</search><replace>..</replace> */
+bool edit_labels_rewrite(struct span text, struct buf *ret);    /* "Before:", a fence, "After:", a fence */
+/* Lists of edits as JSON, in fences or not: how many were added. */
+size_t edits_parse_json(struct span text, struct edits *ret);
+/* Fences that may be whole files. */
+void edits_parse_whole(struct span text, struct edits *ret);
 /* Unified diffs, and the "*** Update File:" form, of a text without SEARCH/REPLACE blocks. */
 void edits_parse_diffs(struct span text, struct edits *ret);
 
@@ -107,7 +125,7 @@ enum fit {
 	FIT_EXACT,
 	FIT_TRAILING,           /* blanks at line ends aside */
 	FIT_SHIFTED,            /* all lines by the same indentation */
-	FIT_UNITS,              /* tabs in one, so many blanks for each in the other */
+	FIT_UNITS,              /* tabs in one, so many blanks for each in the other; or half as many blanks */
 	FIT_FIRST,              /* the first line has lost its indentation, all others are right */
 	FIT_LEVELS
 };
@@ -124,6 +142,7 @@ struct shift {
 	uint32_t n_add, n_cut;
 	uint32_t unit;          /* FIT_UNITS: blanks of a tab */
 	bool to_tabs;           /* the file has the tabs */
+	uint32_t times, parts;  /* FIT_UNITS, blanks on both sides: the file has so many for so many of the answer; 0: tabs */
 };
 
 struct place {

@@ -52,6 +52,8 @@ void candidates_find(struct job *job, size_t i, struct candidates *ret);
 /* For an edit without any name: the files of the list that stands above the edits before it; none if one file alone
  * was meant there. */
 void candidates_listed(struct job *job, size_t i, struct candidates *ret);
+/* For an edit of a file that is not there: the shown ones that only lie in another directory. */
+void candidates_alike(struct job *job, size_t i, struct candidates *ret);
 /* Every file that the answer's blocks name, and those the model was shown: for a block without any
  * name. */
 const struct candidates *candidates_all(struct job *job);

@@ -94,6 +94,26 @@ static bool fits_by_units(const struct eline *file, struct run search, struct sh
 	return ret->unit == 2 || ret->unit == 4 || ret->unit == 8;
 }
 
+/* Has each line half as many blanks as the other's, or twice as many? */
+static bool fits_by_halves(const struct eline *file, struct run search, struct shift *ret)
+{
+	bool halves = true, doubles = true, any = false;
+
+	for (size_t i = 0; i < search.n; i++) {
+		const struct eline *f = &file[i], *s = &search.at[i];
+
+		if (!eline_same_key(f, s) || !all_of(f, ' ') || !all_of(s, ' '))
+			return false;
+		if (eline_is_blank(f))
+			continue;
+		halves = halves && f->indent == 2 * s->indent;
+		doubles = doubles && s->indent == 2 * f->indent;
+		any = any || f->indent > 0;
+	}
+	*ret = (struct shift){ .times = halves ? 2 : 1, .parts = halves ? 1 : 2 };
+	return any && halves != doubles;
+}
+
 /* Is all as it should be, but that the first line stands at the margin, as in a text cut out and
  * trimmed? */
 static bool fits_but_first(const struct eline *file, struct run search, struct shift *ret)
@@ -116,7 +136,7 @@ static enum fit fit_of(const struct eline *file, struct run search, struct shift
 {
 	enum fit fit = fit_at(file, search, ret_shift);
 
-	if (fit == FIT_LEVELS && fits_by_units(file, search, ret_shift))
+	if (fit == FIT_LEVELS && (fits_by_units(file, search, ret_shift) || fits_by_halves(file, search, ret_shift)))
 		fit = FIT_UNITS;
 	if (fit == FIT_LEVELS && fits_but_first(file, search, ret_shift))
 		fit = FIT_FIRST;

@@ -287,6 +287,79 @@ static bool mend_characters(const struct elines *file, struct run s, struct run 
 	return ret->place.found > 0;
 }
 
+/* --- part of a line ----------------------------------------------------------------------- */
+
+/* Where s, from inside the file's line at i on to inside another one, begins in it; how often in *ret_n. */
+static size_t part_in(const struct elines *file, size_t i, struct run s, size_t *ret_n)
+{
+	const struct eline *f = &file->at[i];
+	size_t at = 0;
+
+	*ret_n = 0;
+	if (i + s.n > file->n || s.at[0].len == 0 || f->len < s.at[0].len)
+		return 0;
+	if (s.n > 1) {
+		const struct eline *last = &s.at[s.n - 1], *f_last = f + s.n - 1;
+
+		for (size_t k = 1; k + 1 < s.n; k++)
+			if (!eline_same(&f[k], &s.at[k]))
+				return 0;
+		*ret_n = memcmp(f->at + f->len - s.at[0].len, s.at[0].at, s.at[0].len) == 0 && f_last->len >= last->len &&
+		         memcmp(f_last->at, last->at, last->len) == 0;
+		return f->len - s.at[0].len;
+	}
+	for (const char *p = f->at, *end = f->at + f->len; (p = memmem(p, (size_t)(end - p), s.at[0].at, s.at[0].len)) != NULL; p++) {
+		at = (size_t)(p - f->at);
+		++*ret_n;
+	}
+	return at;
+}
+
+/* The file's lines with what is replaced inside of them. */
+static void part_make(const struct eline *f, size_t at, struct run s, struct run p, struct mended *ret)
+{
+	const struct eline *last = &f[s.n - 1];
+	size_t behind = (s.n > 1 ? 0 : at) + s.at[s.n - 1].len;
+	struct span line, rest;
+	struct buf b = { 0 };
+	char *made;
+
+	buf_add(&b, f->at, at);
+	for (size_t i = 0; i < p.n; i++) {
+		buf_add(&b, p.at[i].at, p.at[i].len);
+		if (i + 1 < p.n)
+			buf_add_char(&b, '\n');
+	}
+	buf_add(&b, last->at + behind, last->len - behind);
+	made = arena_bytes(&ret->arena, b.len + 1);
+	memcpy(made, buf_str(&b), b.len + 1);
+	rest = (struct span){ made, b.len };
+	while (span_line(&rest, &line))
+		add_line(&ret->replace, line.at, line.len);
+	for (size_t i = 0; i < s.n; i++)
+		eline_copy(&ret->search, &f[i]);
+	buf_done(&b);
+}
+
+static bool mend_part(const struct elines *file, struct run s, struct run p, struct mended *ret)
+{
+	size_t found = 0, line = 0, at = 0;
+
+	for (size_t i = 0; i < file->n; i++) {
+		size_t n, here = part_in(file, i, s, &n);
+
+		if (n > 0) {
+			line = i;
+			at = here;
+		}
+		found += n;
+	}
+	ret->place = (struct place){ .fit = FIT_EXACT, .found = found, .at = line };
+	if (found == 1)
+		part_make(&file->at[line], at, s, p, ret);
+	return found > 0;
+}
+
 /* --- all of them -------------------------------------------------------------------------- */
 
 void place_at_line(const struct elines *file, struct run s, size_t line, struct place *place)
@@ -303,7 +376,7 @@ void place_at_line(const struct elines *file, struct run s, size_t line, struct 
 	place->at = line - 1;
 }
 
-void mend_find(const struct elines *file, struct run s, struct run p, size_t line, enum mend *ret_mend,
+void mend_find(const struct elines *file, struct run s, struct run p, const struct edit_more *more, enum mend *ret_mend,
                struct mended *ret)
 {
 	static const struct {
@@ -312,15 +385,18 @@ void mend_find(const struct elines *file, struct run s, struct run p, size_t lin
 	} mends[] = {
 		{ MEND_NUMBERS, mend_numbers_tight }, { MEND_NUMBERS, mend_numbers_blank }, { MEND_CHARACTERS, mend_entities },
 		{ MEND_CHARACTERS, mend_characters }, { MEND_BLANK_LINES, mend_blank_lines }, { MEND_ELIDED, mend_elided },
+		{ MEND_PART, mend_part },
 	};
 
 	*ret_mend = MEND_NONE;
 	if (solid_lines(s) == 0)
 		return;
 	for (size_t i = 0; i < sizeof mends / sizeof mends[0]; i++) {
+		if (mends[i].mend == MEND_PART && !more->in_line)
+			break;
 		*ret = (struct mended){ .place = { 0 } };
 		if (mends[i].try(file, s, p, ret)) {
-			place_at_line(file, (struct run){ ret->search.at, ret->search.n }, line, &ret->place);
+			place_at_line(file, (struct run){ ret->search.at, ret->search.n }, more->line, &ret->place);
 			*ret_mend = mends[i].mend;
 			return;
 		}

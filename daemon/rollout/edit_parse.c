@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "edit_bounds.h"
 #include "mem.h"
@@ -196,6 +197,22 @@ static struct span gap_of(const struct tlines *ls, size_t from, size_t to)
 	return (struct span){ at, (size_t)(ls->at[to].text.at - at) };
 }
 
+/* Does the text between two blocks take back what was before? */
+static bool takes_back(struct span gap)
+{
+	static const char *const words[] = {
+		"is wrong", "that's wrong", "not right", "incorrect", "mistake", "scratch that", "disregard", "ignore the",
+		"final edit", "final version", "final answer", "final patch", "final fix", "final code", "final change",
+		"final block", "corrected version", "corrected edit", "corrected block", "revised", "redo ", "instead of the above",
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		for (size_t n = strlen(words[i]), at = 0; at + n <= gap.len; at++)
+			if (strncasecmp(gap.at + at, words[i], n) == 0)
+				return true;
+	return false;
+}
+
 static void blocks_parse(struct span text, struct edits *ret)
 {
 	struct tlines ls = { 0 };
@@ -225,6 +242,7 @@ static void blocks_parse(struct span text, struct edits *ret)
 
 		edit_hints_read(&ret->at[ret->n - 1], gap_of(&ls, gap, i), leading ? (struct span){ "", 0 } : m->rest);
 		hint_inside(&ret->at[ret->n - 1]);
+		ret->at[ret->n - 1].more->anew = ret->n > 1 && takes_back(gap_of(&ls, gap, i));
 		fenced = fenced && ls.at[b.next - 1].mark.kind != MARK_NONE;
 		i = gap = b.next;
 	}
@@ -239,12 +257,20 @@ void edits_parse(const char *text, struct edits *ret)
 	blocks_parse(span_of(text), ret);
 	if (ret->n == 0)
 		edits_parse_diffs(span_of(text), ret);
+	if (ret->n == 0)
+		edits_parse_json(span_of(text), ret);
 	if (ret->n == 0 && edit_forms_rewrite(span_of(text), &plain))
 		blocks_parse(buf_span(&plain), ret);
+	for (size_t k = 0; k < ret->n && plain.len > 0; k++)
+		ret->at[k].more->in_line = true;
 	buf_done(&plain);
+	if (ret->n == 0)
+		edits_parse_whole(span_of(text), ret);
 	for (size_t k = 0; k < ret->n; k++) {
 		struct edit *e = &ret->at[k];
 
+		if (e->named != NULL)
+			continue;
 		if (e->more->n_hints > 0)
 			e->named = mem_strdup(e->more->hints[0].name);
 		else if (k > 0 && ret->at[k - 1].named != NULL)

@@ -318,7 +318,7 @@ static bool mend_in(const struct elines *file, const struct edit_more *m, struct
 
 			if (!read_way(r, ways[w], m->dividers[d], &s, &p))
 				continue;
-			mend_find(file, s, p, m->line, &r->mend, &made);
+			mend_find(file, s, p, m, &r->mend, &made);
 			if (r->mend == MEND_NONE)
 				continue;
 			elines_done(&r->made);
@@ -350,11 +350,32 @@ static void fill_replace(struct reading *r)
 	}
 }
 
+/*
+ * A hunk as its author may have written it, its context without the blank in front: where it fits no other way but at
+ * another indentation.
+ */
+static bool find_hunk(const struct elines *file, const struct edit_more *m, struct reading *r)
+{
+	struct reading raw = { .n_divider = SIZE_MAX };
+	bool found = find_in(file, m, r);
+
+	if (m->raw == NULL || (found && r->place.fit <= FIT_TRAILING))
+		return found;
+	elines_read(&raw.body, (struct span){ m->raw, m->raw_len });
+	if (!find_in(file, m, &raw) || raw.place.fit > FIT_TRAILING) {
+		elines_done(&raw.body);
+		return found;
+	}
+	elines_done(&r->body);
+	*r = raw;
+	return true;
+}
+
 /* In the file as it stands or as it was; line numbers are those of the latter. */
 static bool find_somehow(const struct elines *file, const struct edit_more *m, bool number, struct arena *arena,
                          struct reading *r)
 {
-	if (find_in(file, m, r)) {
+	if (find_hunk(file, m, r)) {
 		if (number)
 			place_at_line(file, r->search, m->line, &r->place);
 		if (r->place.found == 1 && r->place.fit == FIT_SHIFTED && r->place.shift.n_add + r->place.shift.n_cut == 0) {

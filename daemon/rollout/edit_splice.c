@@ -85,6 +85,13 @@ static void line_indent(struct eline *l, uint32_t n, const char *with, char blan
  * tabs. */
 static bool line_by_units(struct eline *l, const struct shift *s, struct arena *arena)
 {
+	if (s->times > 0) {
+		bool blanks = memchr(l->at, '\t', l->indent) == NULL && l->indent % s->parts == 0;
+
+		if (blanks)
+			line_indent(l, l->indent, NULL, ' ', l->indent / s->parts * s->times, arena);
+		return blanks;
+	}
 	for (uint32_t i = 0; i < l->indent; i++)
 		if (l->at[i] != (s->to_tabs ? ' ' : '\t'))
 			return false;

@@ -49,6 +49,8 @@ static void judge_edits(const struct instance *in, struct outcome *o)
 		      o->edits.n);
 	} else if (applied == 0) {
 		judge(j, o->a2.truncated ? ANSWER_TRUNCATED : ANSWER_NO_EDIT_FITS, "stage 2: %s", why);
+	} else if (o->patch.len == 0 && applied < o->edits.n) {
+		judge(j, o->a2.truncated ? ANSWER_TRUNCATED : ANSWER_NO_EDIT_FITS, "stage 2: %s", why);
 	} else if (o->patch.len == 0) {
 		judge(j, ANSWER_NO_CHANGE, "stage 2: %zu edits, and every file is as before", o->edits.n);
 	} else if (applied < o->edits.n) {

@@ -22,6 +22,7 @@ static const struct source_file files[] = {
 	{ "my file.py", "x = 1\n", 0 },
 	{ "quotes.py", "s = \"x\" < y\nt = 'it\xE2\x80\x99s'\n", 0 },
 	{ "thrice.py", "a = 1\nx = 1\nb = 2\ny = 2\nb = 2\n", 0 },
+	{ "long.py", "a = 1\nb = 2\nc = 3\nd = 4\ne = 5\nf = 6\ng = 7\nh = 8\ni = 9\nj = 10\n", 0 },
 	{ "README.md", NULL, 0 },
 	{ NULL, NULL, 0 },
 };
