@@ -116,6 +116,8 @@ bool eline_same_solid(const struct eline *a, const struct eline *b)
 
 bool eline_same_key(const struct eline *a, const struct eline *b)
 {
+	if (eline_is_blank(a) || eline_is_blank(b))     /* their indentation is all of them */
+		return eline_is_blank(a) && eline_is_blank(b);
 	return a->key == b->key && a->solid - a->indent == b->solid - b->indent &&
 	       memcmp(a->at + a->indent, b->at + b->indent, a->solid - a->indent) == 0;
 }
