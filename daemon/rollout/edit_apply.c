@@ -264,6 +264,25 @@ static int apply_whole(struct job *job, struct edit *e, const struct candidates 
 	return 0;
 }
 
+#define SUPERSEDED_MAX 200      /* edits of an answer that are compared with each other */
+
+/* Is edit k's text the same as that of a later one, before which the answer says that it is not valid? */
+static bool is_superseded(const struct edits *edits, size_t k)
+{
+	const struct edit *e = &edits->at[k];
+	bool anew = false;
+
+	for (size_t i = k + 1; i < edits->n; i++) {
+		const struct edit *later = &edits->at[i];
+
+		anew = anew || later->more->anew;
+		if (anew && e->fate != EDIT_UNCLOSED && e->search[0] != '\0' && strcmp(e->search, later->search) == 0 &&
+		    e->named != NULL && later->named != NULL && strcmp(e->named, later->named) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int apply_one(struct job *job, size_t i, struct err *err)
 {
 	struct edit *e = &job->edits->at[i];
@@ -271,6 +290,11 @@ static int apply_one(struct job *job, size_t i, struct err *err)
 	int rc;
 
 	candidates_find(job, i, &c);
+	if (c.n > 0 && job->edits->n <= SUPERSEDED_MAX && is_superseded(job->edits, i)) {
+		e->fate = EDIT_SUPERSEDED;
+		e->path = mem_strdup(c.at[0].path);
+		return 0;
+	}
 	if (e->fate == EDIT_UNCLOSED || e->fate == EDIT_MALFORMED) {
 		e->path = c.n > 0 ? mem_strdup(c.at[0].path) : NULL;
 		return 0;
@@ -330,35 +354,13 @@ static void changes_collect(struct job *job)
 	}
 }
 
-#define SUPERSEDED_MAX 200      /* edits of an answer that are compared with each other */
-
-/* Is edit k's text the same as that of a later one, before which the answer says that it is not valid? */
-static bool is_superseded(const struct edits *edits, size_t k)
-{
-	const struct edit *e = &edits->at[k];
-	bool anew = false;
-
-	for (size_t i = k + 1; i < edits->n; i++) {
-		const struct edit *later = &edits->at[i];
-
-		anew = anew || later->more->anew;
-		if (anew && e->fate != EDIT_UNCLOSED && e->search[0] != '\0' && strcmp(e->search, later->search) == 0 &&
-		    e->named != NULL && later->named != NULL && strcmp(e->named, later->named) == 0)
-			return true;
-	}
-	return false;
-}
-
 int edits_apply_to(struct edits *edits, const struct source *src, struct err *err)
 {
 	struct job job = { .edits = edits, .src = src };
 	int rc = 0;
 
 	for (size_t i = 0; i < edits->n && rc == 0; i++)
-		if (edits->n <= SUPERSEDED_MAX && is_superseded(edits, i))
-			edits->at[i].fate = EDIT_SUPERSEDED;
-		else
-			rc = apply_one(&job, i, err);
+		rc = apply_one(&job, i, err);
 	if (rc == 0)
 		changes_collect(&job);
 	job_done(&job);

@@ -47,6 +47,39 @@ static int own_main(struct span text, size_t *ret, struct err *err)
 	return rc;
 }
 
+/*
+ * Where the head goes: behind the docstring and what is imported from __future__, which must come first, and behind the
+ * comments above the first statement.
+ */
+static int head_place(struct span text, size_t *ret, struct err *err)
+{
+	struct py_tokens t = { 0 };
+	int rc = py_tokenize(text, &t, err);
+	size_t i = 0, at = 0;
+
+	if (rc < 0)
+		return rc;
+	at = t.at[0].kind == PY_END ? text.len : t.at[0].off;
+	while (t.at[i].kind == PY_STRING || (py_is_name(&t, i, "from") && py_is_name(&t, i + 1, "__future__"))) {
+		bool string = t.at[i].kind == PY_STRING;
+		size_t end = i;
+
+		while (t.at[end].kind != PY_NEWLINE && t.at[end].kind != PY_END) {
+			if (string && t.at[end].kind != PY_STRING)
+				goto out;               /* an expression, or more on its line */
+			end++;
+		}
+		if (t.at[end].kind == PY_END || t.at[end].len == 0)
+			break;
+		at = t.at[end].off + t.at[end].len;
+		i = end + 1;
+	}
+out:
+	py_tokens_done(&t);
+	*ret = at;
+	return 0;
+}
+
 static void add_list(struct buf *b, const struct paths *words)
 {
 	for (size_t i = 0; i < words->n; i++)
@@ -80,7 +113,7 @@ int script_build(struct span source, const struct package *package, const struct
 	struct buf text = { 0 }, main = { 0 }, out = { 0 };
 	const char *lf = source.len > 0 ? memchr(source.at, '\n', source.len) : NULL;
 	bool crlf = lf != NULL && lf > source.at && lf[-1] == '\r';
-	size_t at = 0;
+	size_t at = 0, head = 0;
 	int rc = imports_make_absolute(source, package, &text, err);
 
 	if (rc == 0)
@@ -97,7 +130,13 @@ int script_build(struct span source, const struct package *package, const struct
 		add_main(&main, tests, plugins);
 		if (own)
 			buf_add_str(&main, "\n\n");
-		buf_add(&out, text.at, at);
+		rc = head_place(buf_span(&text), &head, err);
+	}
+	if (rc == 0) {
+		head = head < at ? head : at;
+		buf_add(&out, text.at, head);
+		add_with_breaks(&out, span_of(script_head), crlf);
+		buf_add(&out, text.at + head, at - head);
 		add_with_breaks(&out, buf_span(&main), crlf);
 		buf_add(&out, text.at + at, text.len - at);
 		rc = py_check(buf_span(&out), err);

@@ -8,6 +8,21 @@
  * Reproduced: a test fails, by an assertion or an exception.  Resolved: tests ran and all passed.  Other: nothing
  * ran, a test could not be set up, or it failed by a name, module or file that this very file asks for in vain.
  */
+
+/*
+ * Near the top, so that a file which fails before its __main__ part says so: its imports, mostly, on a commit that lacks
+ * what they ask for.  Only in the process that was started, and only until there is a verdict.
+ */
+const char script_head[] =
+"if __name__ == \"__main__\":\n"
+"    import atexit as _reproduce_exit\n"
+"    import os as _reproduce_os\n"
+"    import sys as _reproduce_sys\n"
+"    _reproduce_verdict = [_reproduce_os.getpid(), \"Other issues\\n\"]\n"
+"    _reproduce_exit.register(lambda: _reproduce_verdict[0] == _reproduce_os.getpid() and\n"
+"                             _reproduce_sys.__stdout__.write(_reproduce_verdict[1]))\n"
+"\n";
+
 const char script_main[] =
 "if __name__ == \"__main__\":\n"
 "    def _reproduce_issue(wanted, plugins, names):\n"
@@ -22,6 +37,18 @@ const char script_main[] =
 "        here = os.path.abspath(__file__)\n"
 "        seen = {\"passed\": 0, \"failed\": 0, \"other\": 0}\n"
 "\n"
+"        def is_left_out(error):\n"
+"            \"\"\"Does pytest say that nothing here runs async functions?\"\"\"\n"
+"            return type(error).__name__ == \"Failed\" and \"async def functions are not\" in str(error)\n"
+"\n"
+"        def is_never_awaited(case, function):\n"
+"            \"\"\"An async test of a class that only calls it.\"\"\"\n"
+"            plain = unittest.TestCase\n"
+"            waits = getattr(unittest, \"IsolatedAsyncioTestCase\", None)\n"
+"            return (inspect.iscoroutinefunction(function) and inspect.isclass(case) and issubclass(case, plain) and\n"
+"                    not (waits is not None and issubclass(case, waits)) and\n"
+"                    case.__call__ is plain.__call__ and case.run is plain.run)\n"
+"\n"
 "        def count(error):\n"
 "            if error is None:\n"
 "                seen[\"passed\"] += 1\n"
@@ -31,7 +58,7 @@ const char script_main[] =
 "                frame = frame.tb_next\n"
 "            own = frame is not None and os.path.abspath(frame.tb_frame.f_code.co_filename) == here\n"
 "            lacking = isinstance(error, (ImportError, NameError, SyntaxError, FileNotFoundError))\n"
-"            seen[\"other\" if own and lacking else \"failed\"] += 1\n"
+"            seen[\"other\" if own and lacking or is_left_out(error) else \"failed\"] += 1\n"
 "\n"
 "        class Plugin(object):\n"
 "            def __init__(self):\n"
@@ -43,6 +70,10 @@ const char script_main[] =
 "\n"
 "            def pytest_collection_modifyitems(self, items):\n"
 "                items[:] = [item for item in items if self.is_wanted(item)] or items\n"
+"                never = [item for item in items\n"
+"                         if is_never_awaited(getattr(item, \"cls\", None), getattr(item, \"obj\", None))]\n"
+"                seen[\"other\"] += len(never)\n"
+"                items[:] = [item for item in items if item not in never]\n"
 "\n"
 "            def pytest_runtest_makereport(self, item, call):\n"
 "                if call.when == \"call\" and call.excinfo is not None:\n"
@@ -95,6 +126,10 @@ const char script_main[] =
 "                traceback.print_exc()\n"
 "                seen[\"other\"] += 1\n"
 "                return\n"
+"            if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):\n"
+"                traceback.print_exception(TypeError, TypeError(\"nothing here runs async functions\"), None)\n"
+"                seen[\"other\"] += 1\n"
+"                return\n"
 "            try:\n"
 "                function()\n"
 "            except unittest.SkipTest:\n"
@@ -120,7 +155,10 @@ const char script_main[] =
 "            if any(test[0] & wanted for test in cases + functions):\n"
 "                cases = [test for test in cases if test[0] & wanted]\n"
 "                functions = [test for test in functions if test[0] & wanted]\n"
-"            unittest.TestSuite(test[1] for test in cases).run(Result())\n"
+"            never = [test for test in cases\n"
+"                     if is_never_awaited(type(test[1]), getattr(type(test[1]), test[1]._testMethodName))]\n"
+"            seen[\"other\"] += len(never)\n"
+"            unittest.TestSuite(test[1] for test in cases if test not in never).run(Result())\n"
 "            for test in functions:\n"
 "                run_function(test[1], test[2])\n"
 "\n"
@@ -135,6 +173,7 @@ const char script_main[] =
 "            except (Exception, SystemExit):\n"
 "                traceback.print_exc()\n"
 "                seen[\"other\"] += 1\n"
+"        names[\"_reproduce_verdict\"][1] = \"\"\n"
 "        if seen[\"failed\"]:\n"
 "            print(\"Issue reproduced\")\n"
 "        elif seen[\"passed\"] and not seen[\"other\"]:\n"

@@ -206,6 +206,18 @@ MISSING = block('tests/test_calc.py', 'def test_twice():', 'def test_other():\n 
 FIXTURE = block('tests/test_calc.py', 'def test_twice():', 'def test_fixture(nobody_has_this):\n    pass\n\n\ndef test_twice():')
 BROKEN = block('tests/test_calc.py', 'def test_twice():', 'def test_sum(:\n    pass\n\n\ndef test_twice():')
 
+def method_of(base, name, body):
+    """A class of its own with one method."""
+    text = 'class TestMore(%s):\n    %s:\n        %s\n\n\ndef test_twice():' % (base, name, body)
+    return block('tests/test_calc.py', 'def test_twice():', text)
+
+
+IMPORT = block('tests/test_calc.py', 'import unittest', 'import unittest\nimport nobody_has_this') + '\n\n' + FUNCTION
+LEAVES = block('tests/test_calc.py', 'import unittest', 'import sys\nimport unittest\nsys.exit(0)') + '\n\n' + FUNCTION
+ASYNC = block('tests/test_calc.py', 'def test_twice():', 'async def test_later():\n    assert add(1, TWO) == 4\n\n\ndef test_twice():')
+ASYNC_METHOD = method_of('unittest.TestCase', 'async def test_later(self)', 'self.assertEqual(add(1, TWO), 4)')
+ASYNC_CASE = method_of('unittest.IsolatedAsyncioTestCase', 'async def test_later(self)', 'self.assertEqual(add(1, TWO), 3)')
+
 REPRODUCED, RESOLVED, OTHER = 'Issue reproduced', 'Issue resolved', 'Other issues'
 
 
@@ -228,6 +240,23 @@ def have_pytest():
     return subprocess.run([sys.executable, '-c', 'import pytest'], capture_output=True).returncode == 0
 
 
+def scripts_tell(save_dir, rows, want):
+    """What the scripts print with the bug and without it, with pytest and without it."""
+    for custom_id, (bug, fixed) in want.items():
+        script = os.path.join(HOME, save_dir, 'samples', custom_id + '.py')
+        source = open(script).read()
+        assert not any(isinstance(n, ast.ImportFrom) and n.level for n in ast.walk(ast.parse(source)))
+        assert 'from tests.helper import (add,  # the one\n                     TWO)' in source
+        d = tempfile.mkdtemp(dir=HOME)
+        subprocess.run(['git', 'apply', '-'], input=rows[custom_id]['test_patch'], text=True, cwd=d, check=True)
+        assert open(os.path.join(d, 'reproduce_bug.py')).read() == source
+        for pytest in [True, False] if have_pytest() else [False]:
+            out, err = run_script(script, False, pytest)
+            assert out == bug + '\n', (custom_id, pytest, out, err)
+            out, err = run_script(script, True, pytest)
+            assert out == fixed + '\n', (custom_id, pytest, out, err)
+
+
 def test_testwriter_makes_scripts_that_tell():
     answers = [('o__r-1', FUNCTION), ('o__r-2', METHOD), ('o__r-3', MISSING), ('o__r-4', FIXTURE), ('o__r-5', BROKEN)]
     answer('tw1.jsonl', [(i, 'I think\n```\ntests/test_calc.py\n```') for i, _ in answers])
@@ -241,19 +270,19 @@ def test_testwriter_makes_scripts_that_tell():
     assert [r['test_func_name'] for r in rows.values()] == ['test_sum', 'test_sum', 'test_other', 'test_fixture']
     assert rows['o__r-1']['original_file_content'] == FILES['tests/test_calc.py']
     want = {'o__r-1': (REPRODUCED, RESOLVED), 'o__r-2': (REPRODUCED, RESOLVED), 'o__r-3': (OTHER, OTHER), 'o__r-4': (OTHER, OTHER)}
-    for custom_id, (bug, fixed) in want.items():
-        script = os.path.join(HOME, 'tw/samples', custom_id + '.py')
-        source = open(script).read()
-        assert not any(isinstance(n, ast.ImportFrom) and n.level for n in ast.walk(ast.parse(source)))
-        assert 'from tests.helper import (add,  # the one\n                     TWO)' in source
-        d = tempfile.mkdtemp(dir=HOME)
-        subprocess.run(['git', 'apply', '-'], input=rows[custom_id]['test_patch'], text=True, cwd=d, check=True)
-        assert open(os.path.join(d, 'reproduce_bug.py')).read() == source
-        for pytest in [True, False] if have_pytest() else [False]:
-            out, err = run_script(script, False, pytest)
-            assert out == bug + '\n', (custom_id, pytest, out, err)
-            out, err = run_script(script, True, pytest)
-            assert out == fixed + '\n', (custom_id, pytest, out, err)
+    scripts_tell('tw', rows, want)
+
+
+def test_scripts_that_do_not_come_so_far():
+    """Imports that fail, a process that is left, async tests that nobody runs: no traceback alone, and no verdict about the issue."""
+    answers = [('o__r-1', IMPORT), ('o__r-2', LEAVES), ('o__r-3', ASYNC), ('o__r-4', ASYNC_METHOD), ('o__r-5', ASYNC_CASE)]
+    answer('far1.jsonl', [(i, '```\ntests/test_calc.py\n```') for i, _ in answers])
+    answer('far2.jsonl', answers)
+    stage('testwriter', 'proc_step2', 'mirror', '--model_name', 'm', '--input_file', 'far2.jsonl', '--step1_file', 'far1.jsonl', '--save_dir', 'far')
+    rows = {r['instance_id']: r for r in lines('far/output_0_processed_reproduction_test.jsonl')}
+    assert [r['test_func_name'] for r in rows.values()] == 2 * ['test_sum'] + 3 * ['test_later']
+    scripts_tell('far', rows, {'o__r-1': (OTHER, OTHER), 'o__r-2': (OTHER, OTHER), 'o__r-3': (OTHER, OTHER), 'o__r-4': (OTHER, OTHER),
+                               'o__r-5': (REPRODUCED, RESOLVED)})
 
 
 # --- beside the daemon ------------------------------------------------------------------------------------------

@@ -49,21 +49,50 @@ END_TEST
 
 /* --- the script --------------------------------------------------------------------------------------- */
 
-static const struct { const char *source, *head, *tail; } scripts[] = {
-	/* source; what the script begins with; what it ends with */
-	{ "def test_a(): pass\n", "def test_a(): pass\n\n\nif __name__ == \"__main__\":\n", "test_a\"}, [\"t.conftest\"], globals())\n" },
-	{ "def test_a(): pass", "def test_a(): pass\n\n\nif __name__", "globals())\n" },
+static const struct { const char *source, *above, *head, *tail; } scripts[] = {
+	/* source; what stands above the lines near the top; what the script without these begins with; what it ends with */
+	{ "def test_a(): pass\n", "", "def test_a(): pass\n\n\nif __name__ == \"__main__\":\n", "test_a\"}, [\"t.conftest\"], globals())\n" },
+	{ "def test_a(): pass", "", "def test_a(): pass\n\n\nif __name__", "globals())\n" },
 	{ "'''doc'''\nfrom __future__ import annotations\nfrom . import x\n",
-	  "'''doc'''\nfrom __future__ import annotations\nfrom t import x\n\n\nif __name__", "globals())\n" },
+	  "'''doc'''\nfrom __future__ import annotations\n", "'''doc'''\nfrom __future__ import annotations\nfrom t import x\n\n\nif __name__", "globals())\n" },
 	{ "a = 1\n\nif __name__ == '__main__':\n    import unittest\n    unittest.main()\n",
-	  "a = 1\n\nif __name__ == \"__main__\":\n    def _reproduce_issue",
+	  "", "a = 1\n\nif __name__ == \"__main__\":\n    def _reproduce_issue",
 	  "globals())\n\n\nif __name__ == '__main__':\n    import unittest\n    unittest.main()\n" },
-	{ "a = 1\nif '__main__' == __name__: main()\nb = 2\n", "a = 1\nif __name__ == \"__main__\":\n    def _reproduce_issue",
+	{ "a = 1\nif '__main__' == __name__: main()\nb = 2\n", "", "a = 1\nif __name__ == \"__main__\":\n    def _reproduce_issue",
 	  "globals())\n\n\nif '__main__' == __name__: main()\nb = 2\n" },
-	{ "def f():\n    if __name__ == '__main__': pass\n", "def f():\n    if __name__ == '__main__': pass\n\n\nif __name__", "globals())\n" },
-	{ "s = '''\nif __name__ == '__main__':\n'''\n", "s = '''\nif __name__ == '__main__':\n'''\n\n\nif __name__", "globals())\n" },
-	{ "a = 1\r\n", "a = 1\r\n\r\n\r\nif __name__ == \"__main__\":\r\n", "globals())\r\n" },
+	{ "def f():\n    if __name__ == '__main__': pass\n", "", "def f():\n    if __name__ == '__main__': pass\n\n\nif __name__", "globals())\n" },
+	{ "s = '''\nif __name__ == '__main__':\n'''\n", "", "s = '''\nif __name__ == '__main__':\n'''\n\n\nif __name__", "globals())\n" },
+	{ "a = 1\r\n", "", "a = 1\r\n\r\n\r\nif __name__ == \"__main__\":\r\n", "globals())\r\n" },
+	{ "#!/usr/bin/python\n# coding: utf-8\nimport os\n", "#!/usr/bin/python\n# coding: utf-8\n", "#!/usr/bin/python\n# coding: utf-8\nimport os\n\n\nif __name__",
+	  "globals())\n" },
+	{ "'doc' 'more'\n\n# why\nimport os\n", "'doc' 'more'\n", "'doc' 'more'\n\n# why\nimport os\n", "globals())\n" },
+	{ "'doc'", "'doc'\n", "'doc'\n\n\nif __name__", "globals())\n" },
+	{ "'doc'.upper()\nimport os\n", "", "'doc'.upper()\nimport os\n", "globals())\n" },
+	{ "from __future__ import (annotations,\n    division)\nimport os\n", "from __future__ import (annotations,\n    division)\n", "from", "globals())\n" },
+	{ "'doc'; import os\n", "", "'doc'; import os\n", "globals())\n" },
+	{ "", "", "if __name__", "globals())\n" },
 };
+
+/* The lines near the top taken out of the script: where they stood, SIZE_MAX if nowhere. */
+static size_t cut_head(struct buf *script, bool crlf)
+{
+	struct span head = span_of(script_head), line;
+	struct buf want = { 0 };
+	size_t at = SIZE_MAX;
+
+	while (span_line(&head, &line))
+		buf_printf(&want, "%.*s%s", (int)line.len, line.at, crlf ? "\r\n" : "\n");
+	char *found = memmem(script->at, script->len, want.at, want.len);
+
+	if (found != NULL) {
+		at = (size_t)(found - script->at);
+		memmove(found, found + want.len, script->len - at - want.len + 1);
+		script->len -= want.len;
+	}
+	buf_done(&want);
+	return at;
+}
+
 
 START_TEST(a_script_is_the_file_with_a_main_part_that_wins)
 {
@@ -74,9 +103,15 @@ START_TEST(a_script_is_the_file_with_a_main_part_that_wins)
 
 	ck_assert_msg(script_build(span_of(scripts[_i].source), &package, &(struct paths){ tests, 1 },
 	                           &(struct paths){ plugins, 1 }, &out, &err) == 0, "%s", err.msg);
-	ck_assert_msg(span_starts(buf_span(&out), scripts[_i].head), "%s", out.at);
-	ck_assert_msg(span_ends(buf_span(&out), scripts[_i].tail), "%s", out.at);
 	ck_assert_int_eq(py_check(buf_span(&out), &err), 0);
+	buf_str(&out);
+	size_t at = cut_head(&out, strstr(scripts[_i].source, "\r\n") != NULL);
+	struct span above = { out.at, at };
+
+	ck_assert_uint_ne(at, SIZE_MAX);
+	ck_assert_msg(span_is(above, scripts[_i].above), "%.*s", (int)at, out.at);
+	ck_assert_msg(span_starts(buf_span(&out), scripts[_i].head), "%.300s", out.at);
+	ck_assert_msg(span_ends(buf_span(&out), scripts[_i].tail), "%.300s", out.at);
 	buf_done(&out);
 }
 END_TEST
