@@ -17,7 +17,7 @@
 #include "log.h"
 #include "mem.h"
 
-enum { WATCH_MS = 500, CLIENTS_MOST = 512, CLIENTS_OF_ONE = 384 };
+enum { WATCH_MS = 500, SOON_MS = 10, CLIENTS_MOST = 512, CLIENTS_OF_ONE = 384 };
 
 static const struct command {
 	const char *name;
@@ -324,8 +324,11 @@ static void on_watch(uv_timer_t *t)
 	}
 }
 
+/* Those that wait for a job are looked at behind the turn that is under way, and not for each event by itself. */
 void ctl_notify(struct ctl *ctl)
 {
+	if (uv_timer_get_due_in(&ctl->watch) > SOON_MS)
+		uv_timer_start(&ctl->watch, on_watch, SOON_MS, WATCH_MS);
 	for (struct ctl_call *c = ctl->calls, *next; c != NULL; c = next) {
 		next = c->next;
 		if (c->follows)

@@ -100,12 +100,17 @@ def growth(t):
             for _ in range(rounds(n)):
                 with Daemon('growth', polls=(10, 50), batch=5000) as d:
                     got.append(raw_once(d, rows))
-    for what, name, figure in (('cpu', 'CPU of batchd a pass', lambda n, v: v / n), ('wall', 'time a pass', lambda n, v: v / n),
-                               ('peak', 'memory', lambda n, v: v)):
-        mid = [figure(rows, statistics.median(g[what] for g in got)) for rows, got in of.items()]
-        t.add('growth: %s' % name, ', '.join('%d: %s' % (rows, (mb if what == 'peak' else seconds)(v))
-                                             for rows, v in zip(of, mid)),
-              '', ', '.join('%.2f' % (v / mid[0]) for v in mid), 'within 20 %')
+    mid = lambda what: [statistics.median(g[what] for g in of[rows]) for rows in of]
+    show = lambda values, unit, to: ', '.join('%d: %s' % (rows, unit(v)) for rows, v in zip(to, values))
+    ratios = lambda values: ', '.join('%.2f' % (v / values[0]) for v in values)
+    for name, what, unit in (('CPU of batchd a pass', 'cpu', seconds), ('time a pass', 'wall', seconds)):
+        each = [v / rows for v, rows in zip(mid(what), of)]
+        t.add('growth: ' + name, show(each, unit, of), '', ratios(each), 'within 20 %')
+        steps = list(zip(of, mid(what)))
+        further = [(v - u) / (m - n) for (n, u), (m, v) in zip(steps, steps[1:])]
+        if further:                     # what a job costs however small it is cancels out
+            t.add('the same, of each further one', show(further, unit, list(of)[1:]), '', ratios(further), 'within 20 %')
+    t.add('growth: memory', show(mid('peak'), mb, of), '', ratios(mid('peak')), 'within 20 %')
 
 
 ROWS = {'raw': raw, 'growth': growth}
