@@ -434,8 +434,9 @@ int64_t engine_due_ms(const struct engine *e)
 	for (const struct job *j = e->jobs; j != NULL; j = j->next) {
 		if (j->hold_ms > 0)
 			sooner(e, &due, j->hold_ms);
-		else if (j->dirty != 0 && j->rendering == NULL)
-			sooner(e, &due, j->render_ms);
+		for (enum render_kind k = 0; k < RENDER_KINDS && j->hold_ms == 0; k++)
+			if (render_due(j, k) != 0 && j->rendering[k] == NULL)
+				sooner(e, &due, j->render_ms[k]);
 	}
 	return due;
 }

@@ -42,6 +42,8 @@ struct endpoint {
 /* Bit of the request file of a stage; of everything else. */
 #define DIRTY_REQUESTS(stage) (1u << (stage))
 enum { DIRTY_RESULTS = 1, DIRTY_ALL = 7 };
+/* What is rendered together; both may be under way. */
+enum render_kind { RENDER_RESULTS, RENDER_REQUESTS, RENDER_KINDS };
 
 struct job {
 	struct job *next;
@@ -61,9 +63,9 @@ struct job {
 	int64_t next_spool;
 	int tasks;                              /* of any kind: the job stays in memory while > 0 */
 	bool sweeping;                          /* what a crash left is being removed; nothing else is done meanwhile */
-	struct render *rendering;               /* under way; NULL: none */
+	struct render *rendering[RENDER_KINDS]; /* under way; NULL: none */
 	unsigned dirty;                         /* which of save_dir's files are behind: DIRTY_... */
-	int64_t render_ms;                      /* not rendered again before */
+	int64_t render_ms[RENDER_KINDS];        /* not rendered again before */
 	bool held;                              /* disk trouble: row.reason says which */
 	int64_t hold_ms;                        /* nothing is done for it before then */
 	int hold_n;                             /* how often in a row */
@@ -271,8 +273,10 @@ void checkpoint_tick(struct engine *e);
 void build_start(struct job *job, int stage);
 void read_start(struct batch *b);
 bool judge_start(struct job *job, int stage);
-void render_start(struct job *job);
-void render_stop(struct job *job);      /* one under way is of no use any more: it ends soon, and stays due */
+unsigned render_due(const struct job *job, enum render_kind kind);      /* DIRTY_... bits of it */
+int render_count(const struct job *job);                                /* under way */
+void render_start(struct job *job, enum render_kind kind);
+void render_stop(struct job *job, enum render_kind kind);       /* one under way is of no use any more: it ends soon, and stays due */
 
 /* A file whose pieces are mostly wanted one behind the other: then it is read ahead. */
 struct ahead {

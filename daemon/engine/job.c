@@ -275,18 +275,20 @@ static bool all_settled(const struct job *job)
 
 static bool nothing_left(const struct job *job)
 {
-	return all_settled(job) && job->tasks == 0;
+	return all_settled(job) && job->tasks == render_count(job);
 }
 
 static void tick_render(struct job *job)
 {
-	if (job->rendering != NULL && job->dirty != 0 && all_settled(job))
-		render_stop(job);               /* the last one is due, and this one would be in its way */
-	if (job->dirty == 0 || job->rendering != NULL || !task_room(job->e))
-		return;
-	if (!nothing_left(job) && now_ms(job->e) < job->render_ms)
-		return;
-	render_start(job);
+	for (enum render_kind k = 0; k < RENDER_KINDS; k++) {
+		if (render_due(job, k) == 0)
+			continue;
+		if (job->rendering[k] != NULL && all_settled(job))
+			render_stop(job, k);    /* the last one is due, and this one would be in its way */
+		if (job->rendering[k] == NULL && task_room(job->e) &&
+		    (nothing_left(job) || now_ms(job->e) >= job->render_ms[k]))
+			render_start(job, k);
+	}
 }
 
 bool job_canary_through(const struct job *job)
@@ -320,7 +322,7 @@ static void tick_canary(struct job *job)
 	if (!engine_ok(e, job_set_state(e->db, job->row.id, JOB_RUNNING, JOB_PAUSED, reason, 0, &err), &err))
 		return;
 	job->row.state = JOB_PAUSED;
-	job->render_ms = 0;                     /* there is something to look at */
+	memset(job->render_ms, 0, sizeof job->render_ms);       /* there is something to look at */
 	text_set(&job->row.reason, reason);
 	engine_event(e, job->row.id, 0, "notice", "paused: %s", reason);
 }
@@ -385,7 +387,7 @@ static void tick_remove(struct job *job)
 	struct engine *e = job->e;
 	struct err err;
 
-	if (job->tasks > 0 || job->rendering != NULL)
+	if (job->tasks > 0)
 		return;
 	for (struct batch *b = e->batches, *next; b != NULL; b = next) {
 		next = b->next;
@@ -436,6 +438,6 @@ void job_tick(struct job *job)
 	turn_tick(job);
 	tick_canary(job);
 	tick_render(job);
-	if (nothing_left(job) && job->dirty == 0 && job->rendering == NULL && job->row.state != JOB_PAUSED)
+	if (nothing_left(job) && job->dirty == 0 && job->tasks == 0 && job->row.state != JOB_PAUSED)
 		job_finish(job);
 }

@@ -3,7 +3,8 @@
  * The aggregated files of a save_dir: a pure function of the database, the request and result files and the spools, made
  * anew in the order of the dataset and renamed into place.  Nothing is appended, so a crash leaves nothing to repair.
  *
- * While a job runs they are made again at most a tenth of the time; at its end once more.
+ * While a job runs they are made again at most a tenth of the time; at its end once more.  The requests' files and the
+ * results' are two tasks, side by side.
  */
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -22,6 +23,7 @@ enum { RENDER_LEAST_MS = 2000, RENDER_SHARE = 10, OUT_BYTES = 1 << 20, FILES_AT_
 
 struct render {
 	struct task task;
+	enum render_kind kind;
 	unsigned what;                  /* DIRTY_... */
 	bool samples;                   /* the workflow makes them */
 	atomic_bool stop;               /* set by the loop: nobody wants it any more */
@@ -31,7 +33,6 @@ struct render {
 	int stage;
 	struct line_source lines;
 	struct request_source asked;
-	char wire_head[32];             /* how the ids of this job begin that went over the wire, with their quote */
 	struct file_out *requests, *results, *failures, *output, *processed[FILES_AT_A_TIME];
 	int64_t n_processed;
 	int64_t first_k, n_open;        /* those that processed[] holds */
@@ -42,55 +43,26 @@ struct render {
 	struct err err;
 };
 
-/* Behind the quote of the custom_id that went over the wire, NULL: the line has the natural one. */
-static const char *find_wire_id(struct span line, const char *wire)
-{
-	const char *end = line.at + line.len;
-
-	/* a body may have a custom_id of its own in front of the line's */
-	for (const char *key = line.at; key != NULL && key < end; key++) {
-		key = memmem(key, (size_t)(end - key), wire, strlen(wire));
-		if (key == NULL)
-			return NULL;
-		const char *name = key;
-		while (name > line.at && (name[-1] == ' ' || name[-1] == '\t'))
-			name--;
-		if (name == line.at || *--name != ':')
-			continue;
-		while (name > line.at && (name[-1] == ' ' || name[-1] == '\t'))
-			name--;
-		if (name - line.at >= 11 && memcmp(name - 11, "\"custom_id\"", 11) == 0)
-			return key;
-	}
-	return NULL;
-}
-
 /* The line with the natural custom_id in the place of the one that went over the wire. */
 static int write_line(const struct render *w, struct file_out *to, const struct pass_row *p, struct span line,
                       struct err *err)
 {
 	const struct job *job = w->task.job;
-	char wire[sizeof w->wire_head + 24];
+	struct span id = request_line_id(line);
 	int rc = 0;
 
 	while (line.len > 0 && (line.at[line.len - 1] == '\n' || line.at[line.len - 1] == '\r'))
 		line.len--;
-	const char *at = NULL;
-	if (memmem(line.at, line.len, w->wire_head, strlen(w->wire_head)) != NULL) {
-		snprintf(wire, sizeof wire, "%s%lld\"", w->wire_head, (long long)p->n);
-		at = find_wire_id(line, wire);
-	}
-	if (at != NULL) {
+	if (id.len > 0 && wire_id_is(id.at, id.len, job->row.id, p->n)) {
 		char *natural = custom_id_make(p->instance_id, p->n % job->row.passk, job->row.passk);
 		struct buf text = { 0 };
-		struct jw jw = { .out = &text };
 
-		jw_str(&jw, natural);
-		rc = file_write(to, line.at, (size_t)(at - line.at), err);
+		json_escape(&text, natural, strlen(natural));
+		rc = file_write(to, line.at, (size_t)(id.at - line.at), err);
 		if (rc == 0)
 			rc = file_write(to, text.at, text.len, err);
-		line.len -= (size_t)(at - line.at) + strlen(wire);
-		line.at = at + strlen(wire);
+		line.len -= (size_t)(id.at - line.at) + id.len;
+		line.at = id.at + id.len;
 		buf_done(&text);
 		free(natural);
 	}
@@ -219,7 +191,7 @@ static int render_stage(struct render *w, struct db *db, struct err *err)
 		rc = create(w, name, &w->results, err);
 	}
 	request_source_init(&w->asked, job);
-	if (rc == 0)
+	if (rc == 0 && (w->requests != NULL || (w->what & DIRTY_RESULTS)))
 		rc = pass_each(db, job->row.id, w->stage, job->row.passk, on_pass, w, err);
 	request_source_close(&w->asked);
 	rc = close_file(&w->requests, rc, err);
@@ -291,7 +263,6 @@ static void run(struct task *t)
 	w->spool_fd = -1;
 	line_source_init(&w->lines, job);
 	w->lines.room = 2;
-	snprintf(w->wire_head, sizeof w->wire_head, "\"b%lld-", (long long)job->row.id);
 	w->rc = mem_room_open(&room, TASK_ROOM, &w->err);
 	if (w->rc == 0)
 		w->rc = db_open_reader(w->db_path, &db, &w->err);
@@ -322,7 +293,7 @@ static void done(struct task *t)
 	struct job *job = t->job;
 	int64_t took = now_ms(t->e) - w->began_ms;
 
-	job->rendering = NULL;
+	job->rendering[w->kind] = NULL;
 	job->tasks--;
 	if (w->rc == 0 && !t->e->broken)
 		job_gets_on(job);
@@ -331,18 +302,32 @@ static void done(struct task *t)
 		if (!atomic_load(&w->stop))
 			job_hold(job, &w->err);
 	}
-	job->render_ms = now_ms(t->e) + (took * RENDER_SHARE > RENDER_LEAST_MS ? took * RENDER_SHARE : RENDER_LEAST_MS);
+	job->render_ms[w->kind] = now_ms(t->e) + (took * RENDER_SHARE > RENDER_LEAST_MS ? took * RENDER_SHARE : RENDER_LEAST_MS);
 	free(w->db_path);
 	free(w);
 }
 
-void render_stop(struct job *job)
+unsigned render_due(const struct job *job, enum render_kind kind)
 {
-	if (job->rendering != NULL)
-		atomic_store_explicit(&job->rendering->stop, true, memory_order_relaxed);
+	return job->dirty & (kind == RENDER_RESULTS ? DIRTY_RESULTS : DIRTY_ALL & ~DIRTY_RESULTS);
 }
 
-void render_start(struct job *job)
+int render_count(const struct job *job)
+{
+	int n = 0;
+
+	for (enum render_kind k = 0; k < RENDER_KINDS; k++)
+		n += job->rendering[k] != NULL;
+	return n;
+}
+
+void render_stop(struct job *job, enum render_kind kind)
+{
+	if (job->rendering[kind] != NULL)
+		atomic_store_explicit(&job->rendering[kind]->stop, true, memory_order_relaxed);
+}
+
+void render_start(struct job *job, enum render_kind kind)
 {
 	struct render *w = MEM_NEW(struct render);
 	struct err err;
@@ -352,14 +337,15 @@ void render_start(struct job *job)
 		free(w);
 		return;
 	}
-	w->what = job->dirty;
+	w->kind = kind;
+	w->what = render_due(job, kind);
 	w->samples = rollout_product_suffix(job->rollout) != NULL;
 	w->n_processed = w->samples ? job->row.passk : 0;
 	w->db_path = mem_strdup(db_path(job->e->db));
 	w->began_ms = now_ms(job->e);
 	w->task.run = run;
 	w->task.done = done;
-	job->dirty = 0;
-	job->rendering = w;
+	job->dirty &= ~w->what;
+	job->rendering[kind] = w;
 	task_start(job->e, job, &w->task);
 }

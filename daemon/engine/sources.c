@@ -198,16 +198,8 @@ static int reader_of(struct request_source *s, int64_t batch, struct line_reader
 static bool is_request_of(const struct request_source *s, int64_t n, struct span line)
 {
 	struct span id = request_line_id(line);
-	char wire[WIRE_ID_MAX];
-	int64_t other;
 
-	if (span_is(id, s->id.at))
-		return true;
-	if (id.len == 0 || id.at[0] != 'b' || id.len >= sizeof wire)
-		return false;
-	memcpy(wire, id.at, id.len);
-	wire[id.len] = '\0';
-	return wire_id_read(wire, s->job->row.id, &other) && other == n;
+	return span_is(id, s->id.at) || (id.len > 0 && wire_id_is(id.at, id.len, s->job->row.id, n));
 }
 
 int request_source_get(struct request_source *s, const struct pass_row *p, struct span *ret, struct err *err)

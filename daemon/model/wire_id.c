@@ -58,3 +58,15 @@ bool wire_id_read(const char *text, int64_t job, int64_t *ret_n)
 	*ret_n = n;
 	return true;
 }
+
+bool wire_id_is(const char *at, size_t len, int64_t job, int64_t n)
+{
+	char text[WIRE_ID_MAX];
+	int64_t other;
+
+	if (len == 0 || at[0] != 'b' || len >= sizeof text)
+		return false;
+	memcpy(text, at, len);
+	text[len] = '\0';
+	return wire_id_read(text, job, &other) && other == n;
+}
