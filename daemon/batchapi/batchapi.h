@@ -36,7 +36,6 @@ struct api_limits {
 	int custom_id_max;                      /* bytes; 0: no limit known */
 	bool custom_id_dots;                    /* '.' allowed in a custom_id */
 	bool metadata;                          /* POST /batches takes metadata and gives it back */
-	bool line_has_url;                      /* lines carry method and url */
 };
 const struct api_limits *api_limits(const struct api *api);
 

@@ -7,7 +7,7 @@
 static const struct dialect dialects[] = {
 #define D(dname, dhosts, dpurpose, dauth, requests, bytes, id_max, id_dots, path, page, dflags) \
 	{ .name = #dname, .hosts = dhosts, .purpose = dpurpose, .auth = dauth, \
-	  .limits = { requests, bytes, id_max, id_dots, !((dflags) & NO_METADATA), !((dflags) & NO_LINE_URL) }, \
+	  .limits = { requests, bytes, id_max, id_dots, !((dflags) & NO_METADATA) }, \
 	  .upload_path = path, .files_page = page, .flags = dflags },
 #include "dialects.def"
 #undef D

@@ -10,7 +10,7 @@
 /* The quirk profiles of dialects.def. */
 enum dialect_auth { BEARER, API_KEY };
 enum dialect_flag {
-	NO_METADATA = 1, NO_LINE_URL = 2, NO_WINDOW = 4, KEEP_INPUT = 8, INT_CURSOR = 16, NAMED_FILE = 32, NO_PAGES = 64,
+	NO_METADATA = 1, NO_WINDOW = 2, KEEP_INPUT = 4, INT_CURSOR = 8, NAMED_FILE = 16, NO_PAGES = 32,
 };
 
 struct dialect {

@@ -246,11 +246,13 @@ static int apply_whole(struct job *job, struct edit *e, const struct candidates 
 	rc = target_get(job, e->path, &t, err);
 	if (rc < 0 || t->no_text)
 		return rc;
+	e->fate = EDIT_SNIPPET;
 	elines_read(&text, span_of(e->replace));
+	if (text.n == 0)
+		return 0;
 	size_t lead = e->more->has_lead && (t->lines.n == 0 || !eline_same_solid(&t->lines.at[0], &text.at[0]));
 	struct elines all = { .at = text.at + lead, .n = text.n - lead };
 
-	e->fate = EDIT_SNIPPET;
 	if (whole_is_complete(&t->lines, &all)) {
 		struct place place = { .fit = FIT_EXACT, .found = 1 };
 

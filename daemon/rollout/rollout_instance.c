@@ -52,6 +52,15 @@ static void escape_problem(struct instance *in)
 	buf_done(&plain);
 }
 
+/* Without a Python file nothing can be asked about a repository: a model would be paid for an empty tree. */
+static int check_python(struct repo *repo, const char *where, struct err *err)
+{
+	for (size_t i = 0; i < repo_count(repo); i++)
+		if (span_ends(span_of(repo_path(repo, i)), ".py"))
+			return 0;
+	return err_set(err, BD_EINVALID, "%.400s has no Python file", where);
+}
+
 int prompted_open(struct instance *in, struct err *err)
 {
 	const struct rollout_params *p = &in->r->p;
@@ -61,19 +70,26 @@ int prompted_open(struct instance *in, struct err *err)
 		return rc;
 	if (p->repo_mirrors != NULL) {
 		rc = repo_open_mirror_in(p->roots, p->repo_mirrors, in->row.repo, in->row.base_commit, &in->repo, err);
+		if (rc == 0)
+			rc = check_python(in->repo, in->row.base_commit, err);
 	} else {
 		char *file = mem_printf("%s/%s.json", p->repostructure_dir, in->row.instance_id);
 		char *sidecar = in->sidecar_dir == NULL ? NULL :
 		                mem_printf("%s/%s.index", in->sidecar_dir, in->row.instance_id);
 
 		rc = repo_open_structure_in(p->roots, file, in->row.repo, sidecar, &in->repo, err);
+		if (rc == 0)
+			rc = check_python(in->repo, file, err);
 		free(file);
 		free(sidecar);
 	}
-	if (rc < 0)
+	if (rc < 0) {
+		repo_close(in->repo);
+		in->repo = NULL;
 		instance_row_done(&in->row);
-	else
+	} else {
 		escape_problem(in);
+	}
 	return rc;
 }
 

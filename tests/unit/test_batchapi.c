@@ -365,7 +365,7 @@ START_TEST(dialects_bend_the_requests)
 	ck_assert_ptr_nonnull(strstr(net.body, "\"auto_delete_input_file\":false"));
 	answer(NET_OK, 200, "{\"id\":\"b\"}");
 
-	ck_assert(!api_limits(together)->metadata && !api_limits(together)->line_has_url);
+	ck_assert(!api_limits(together)->metadata);
 	ck_assert_int_eq(api_limits(together)->custom_id_max, 64);
 	api_batch_create(together, &create, on_batch, NULL);
 	ck_assert_ptr_null(strstr(net.body, "metadata"));

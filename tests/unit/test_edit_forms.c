@@ -70,6 +70,7 @@ static const struct row wholes[] = {
 	{ "most of it left out", "### " P "\n```python\nimport os\n\n# ... existing code ...\n\ndef f(x):\n    if x:\n" NEW "\n" REST "```\n", "snippet", NULL, NULL },
 	{ "cut", "### " P "\n```python\n" BODY, "", NULL, NULL },
 	{ "the same", "### src/pkg/two.py\n```python\na = 1\nb = 2\na = 1\n```\n", "no_change", NULL, NULL },
+	{ "nothing", "### " P "\n```python\n```\n", "snippet", NULL, NULL },
 	{ "a new one", "I add a new file:\n\n### src/pkg/more.py\n```python\nx = 1\n```\n", "created", "src/pkg/more.py", "x = 1\n" },
 	{ "one that is not there", "Run it as in `example.py`:\n```python\nx = 1\n```\n", "unknown_file", NULL, NULL },
 	{ "a command", "Run `" P "`:\n```bash\npython src/pkg/app.py\n```\n", "", NULL, NULL },

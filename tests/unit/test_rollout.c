@@ -2,89 +2,16 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "files.h"
 #include "json.h"
 #include "mem.h"
-#include "rollout.h"
-
-static char dir[64];
-
-#define FILE_JSON(lines) "{\"classes\":[],\"functions\":[],\"text\":[" lines "]}"
-static const char structure[] =
-	"{\"repo\":\"o/r\",\"base_commit\":\"c0\",\"instance_id\":\"o__r-1\",\"structure\":{"
-	"\"r\":{\"setup.py\":" FILE_JSON("\"import os\"") ",\"README.md\":{}},"
-	"\"pkg\":{\"__init__.py\":" FILE_JSON("") ","
-	"\"a.py\":" FILE_JSON("\"def f():\",\"    return 1\",\"\",\"# ```` {structure}\"") ","
-	"\"b.py\":" FILE_JSON("\"x = 1\"") "},"
-	"\"tests\":{\"__init__.py\":" FILE_JSON("") ",\"h.py\":" FILE_JSON("\"k = 1\"") ",\"test_a.py\":" FILE_JSON("\"from .h import k\",\"def test_f():\",\"    assert k\"") "}}}";
-
-#define ROW "{\"instance_id\":\"o__r-1\",\"repo\":\"o/r\",\"base_commit\":\"c0\"," \
-            "\"problem_statement\":\"bad {structure}\\r\\nand {content} \\ud83d\\ude00\"}"
-
-/* A line of a batch's output with that answer, which is written as in JSON. */
-#define ANSWER(text) "{\"custom_id\":\"o__r-1\",\"response\":{\"status_code\":200,\"body\":{\"model\":\"m-1\",\"choices\":[{" \
-	"\"finish_reason\":\"stop\",\"message\":{\"content\":\"" text "\"}}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}}}"
-#define BLOCK(path, search, replace) "```python\\n### " path "\\n<<<<<<< SEARCH\\n" search "=======\\n" replace ">>>>>>> REPLACE\\n```\\n"
-
-static void put(const char *name, const char *text)
-{
-	char *path = path_join(dir, name);
-
-	ck_assert_int_eq(file_put(path, text, strlen(text), 0600, NULL), 0);
-	free(path);
-}
-
-static void setup(void)
-{
-	char *sub;
-
-	strcpy(dir, "/tmp/test_rollout.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	put("o__r-1.json", structure);
-	put("stage1.txt", "P {problem_statement}\nS\n{structure}{content}");
-	sub = path_join(dir, "bugfixer");
-	ck_assert_int_eq(dir_make(sub, 0700, NULL), 0);
-	free(sub);
-	put("bugfixer/stage2.txt", "{content}|{problem_statement}|{other}");
-	put("stage2.txt", "T {problem_statement} {content}");
-}
-
-static void teardown(void)
-{
-	dir_remove(dir, NULL);
-}
-
-static struct rollout_params params(const char *workflow)
-{
-	return (struct rollout_params){ .workflow = workflow, .model_name = "m", .passk = 1, .repostructure_dir = dir,
-	                                .prompt_dir = dir, .line_url = "/v1/chat/completions" };
-}
-
-static struct rollout *make(const struct rollout_params *p)
-{
-	struct rollout *r = NULL;
-	struct err err = { 0 };
-
-	ck_assert_msg(rollout_new(p, &r, &err) == 0, "%s", err.msg);
-	return r;
-}
-
-static struct instance *open_row(const struct rollout *r)
-{
-	struct instance *in = NULL;
-	struct err err = { 0 };
-
-	ck_assert_msg(instance_open(r, span_of(ROW), NULL, &in, &err) == 0, "%s", err.msg);
-	return in;
-}
+#include "helper_rollout.h"
 
 /* The request of a pass, and its body parsed. */
 static char *request(const struct rollout_params *p, int stage, int64_t k, const char *previous)
 {
-	struct rollout *r = make(p);
-	struct instance *in = open_row(r);
+	struct rollout *r = rollout_make(p);
+	struct instance *in = rollout_open_row(r);
 	struct buf b = { 0 };
 	struct err err = { 0 };
 
@@ -98,7 +25,7 @@ static char *request(const struct rollout_params *p, int stage, int64_t k, const
 
 START_TEST(parameters_survive_being_stored)
 {
-	struct rollout_params p = params("bugfixer"), back;
+	struct rollout_params p = rollout_params_of("bugfixer"), back;
 	struct buf once = { 0 }, again = { 0 };
 	struct json *v = NULL;
 
@@ -141,7 +68,7 @@ static void change_params(int i, struct rollout_params *p)
 	case 1: p->workflow = NULL; break;
 	case 2: p->passk = 0; break;
 	case 3: p->model_name = NULL; break;
-	case 4: p->repo_mirrors = dir; break;
+	case 4: p->repo_mirrors = rollout_dir; break;
 	case 5: p->repostructure_dir = NULL; break;
 	case 6: p->extra_body = "[1]"; break;
 	case 7: p->extra_body = "{\"a\":01}"; break;
@@ -152,15 +79,15 @@ static void change_params(int i, struct rollout_params *p)
 	case 12: p->has_max_tokens = true, p->max_tokens = 0; break;
 	case 13: p->line_url = NULL; break;
 	case 14: p->prompt_dir = "/nowhere"; break;
-	case 15: put("stage1.txt", "P {problem_statement}"); break;
-	case 16: put("bugfixer/stage2.txt", "{problem_statement} { content }"); break;
+	case 15: rollout_put("stage1.txt", "P {problem_statement}"); break;
+	case 16: rollout_put("bugfixer/stage2.txt", "{problem_statement} { content }"); break;
 	default: p->workflow = "raw"; break;           /* and a model's parameters with it */
 	}
 }
 
 START_TEST(parameters_that_make_no_sense_are_refused)
 {
-	struct rollout_params p = params("bugfixer");
+	struct rollout_params p = rollout_params_of("bugfixer");
 	struct rollout *r = NULL;
 	struct err err = { 0 };
 
@@ -179,7 +106,7 @@ END_TEST
 
 START_TEST(stage_1_holds_the_prompt_and_nothing_that_was_not_given)
 {
-	struct rollout_params p = params("bugfixer");
+	struct rollout_params p = rollout_params_of("bugfixer");
 	char *line = request(&p, 1, 0, "");
 
 	/* braces in the problem are text; so is {content}, of which stage 1 knows nothing */
@@ -190,7 +117,7 @@ END_TEST
 
 START_TEST(everything_given_is_in_the_body_and_extra_body_wins)
 {
-	struct rollout_params p = params("bugfixer");
+	struct rollout_params p = rollout_params_of("bugfixer");
 	char *line;
 
 	p.has_temp = p.has_top_p = p.has_max_tokens = p.has_thinking_budget = p.enable_thinking = p.convert_crlf = true;
@@ -206,7 +133,7 @@ END_TEST
 
 START_TEST(extra_body_may_name_another_model)
 {
-	struct rollout_params p = params("bugfixer");
+	struct rollout_params p = rollout_params_of("bugfixer");
 	char *line;
 
 	p.extra_body = "{\"model\":\"other\"}";
@@ -219,7 +146,7 @@ END_TEST
 
 START_TEST(greedy_first_is_pass_0_alone)
 {
-	struct rollout_params p = params("bugfixer");
+	struct rollout_params p = rollout_params_of("bugfixer");
 	char *first, *second;
 
 	p.greedy_first = true, p.passk = 2, p.has_temp = _i == 1, p.temp = 0.8;
@@ -235,7 +162,7 @@ END_TEST
 
 START_TEST(stage_2_shows_the_files_that_stage_1_named)
 {
-	struct rollout_params p = params("bugfixer");
+	struct rollout_params p = rollout_params_of("bugfixer");
 	char *line = request(&p, 2, 0, ANSWER("```\\npkg/a.py\\nREADME.md\\nb.py\\n```"));
 
 	ck_assert_str_eq(line, HEAD "### pkg/a.py\\n`````python\\ndef f():\\n    return 1\\n\\n# ```` {structure}\\n`````\\n\\n"
@@ -247,7 +174,7 @@ END_TEST
 
 START_TEST(the_test_writer_takes_the_first_test_and_prompts_of_any_workflow)
 {
-	struct rollout_params p = params("testwriter");
+	struct rollout_params p = rollout_params_of("testwriter");
 	char *line = request(&p, 2, 0, ANSWER("```\\npkg/a.py\\ntests/h.py\\ntests/test_a.py\\n```"));
 
 	ck_assert_ptr_nonnull(strstr(line, "\"T bad"));
@@ -267,9 +194,9 @@ static const struct { const char *line, *word; } useless[] = {
 
 START_TEST(a_useless_stage_1_answer_has_a_reason_and_no_request)
 {
-	struct rollout_params p = params("bugfixer");
-	struct rollout *r = make(&p);
-	struct instance *in = open_row(r);
+	struct rollout_params p = rollout_params_of("bugfixer");
+	struct rollout *r = rollout_make(&p);
+	struct instance *in = rollout_open_row(r);
 	struct judgement j = { 0 };
 	struct buf b = { 0 };
 	struct err err = { 0 };
@@ -287,9 +214,9 @@ END_TEST
 
 START_TEST(many_passes_of_one_instance_are_what_each_would_be_alone)
 {
-	struct rollout_params p = params("bugfixer");
-	struct rollout *r = make(&p);
-	struct instance *in = open_row(r);
+	struct rollout_params p = rollout_params_of("bugfixer");
+	struct rollout *r = rollout_make(&p);
+	struct instance *in = rollout_open_row(r);
 	static const char *const answers[] = { ANSWER("```\\npkg/a.py\\n```"), ANSWER("```\\npkg/b.py\\npkg/a.py\\n```"), ANSWER("```\\npkg/a.py\\n```") };
 
 	for (int i = 0; i < 3; i++) {
@@ -310,8 +237,8 @@ END_TEST
 
 START_TEST(a_missing_structure_is_named)
 {
-	struct rollout_params p = params("bugfixer");
-	struct rollout *r = make(&p);
+	struct rollout_params p = rollout_params_of("bugfixer");
+	struct rollout *r = rollout_make(&p);
 	struct instance *in = NULL;
 	struct err err = { 0 };
 
@@ -322,12 +249,27 @@ START_TEST(a_missing_structure_is_named)
 }
 END_TEST
 
+START_TEST(a_structure_without_python_is_asked_nothing_about)
+{
+	struct rollout_params p = rollout_params_of("bugfixer");
+	struct rollout *r = rollout_make(&p);
+	struct instance *in = NULL;
+	struct err err = { 0 };
+
+	rollout_put("bare-1.json", "{\"structure\":{\"r\":{\"README.md\":{}},\"docs\":{\"index.rst\":{}}}}");
+	ck_assert_int_eq(instance_open(r, span_of("{\"instance_id\":\"bare-1\",\"repo\":\"o/r\",\"base_commit\":\"c\",\"problem_statement\":\"p\"}"),
+	                               NULL, &in, &err), BD_EINVALID);
+	ck_assert_msg(strstr(err.msg, "bare-1.json has no Python file") != NULL, "%s", err.msg);
+	rollout_free(r);
+}
+END_TEST
+
 /* --- raw requests ------------------------------------------------------------------------------------------ */
 
 START_TEST(a_raw_request_goes_out_as_it_is_under_its_id)
 {
 	struct rollout_params p = { .workflow = "raw", .passk = 1, .line_url = "/v1/x" };
-	struct rollout *r = make(&p);
+	struct rollout *r = rollout_make(&p);
 	struct instance *in = NULL;
 	struct buf b = { 0 };
 	const char *row = "{\"body\": {\"model\":\"m\",\"big\":12345678901234567890, \"s\":\"\\u00e4 \"}, \"custom_id\":\"my id\", \"x\":1}";
@@ -343,179 +285,12 @@ START_TEST(a_raw_request_goes_out_as_it_is_under_its_id)
 }
 END_TEST
 
-/* --- samples --------------------------------------------------------------------------------------------------- */
-
-/* The sample of one pass, its record parsed. */
-static struct json *sample_of(const struct rollout_params *p, const char *line1, const char *line2, struct sample *ret)
-{
-	struct rollout *r = make(p);
-	struct instance *in = open_row(r);
-	struct json *v = NULL;
-	struct err err = { 0 };
-
-	ck_assert_msg(instance_sample(in, 0, "o__r-1", span_of(line1), span_of(line2), ret, &err) == 0, "%s", err.msg);
-	ck_assert_msg(json_parse(ret->record.at, ret->record.len, &v, &err) == 0, "%s", err.msg);
-	ck_assert_int_eq(ret->record.at[ret->record.len - 1], '\n');
-	instance_close(in);
-	rollout_free(r);
-	return v;
-}
-
-#define PATCH "diff --git a/pkg/b.py b/pkg/b.py\n--- a/pkg/b.py\n+++ b/pkg/b.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
-#define GOOD_EDIT BLOCK("pkg/b.py", "x = 1\\n", "x = 2\\n")
-
-/* Without the line of hashes, which says nothing that matters here. */
-static void drop_index_line(char *patch)
-{
-	char *from = strstr(patch, "\nindex "), *to = from != NULL ? strchr(from + 1, '\n') : NULL;
-
-	if (to != NULL)
-		memmove(from, to, strlen(to) + 1);
-}
-
-START_TEST(a_good_answer_is_a_patch_and_every_line_about_it)
-{
-	struct rollout_params p = params("bugfixer");
-	struct sample s = { 0 };
-	struct json *v = sample_of(&p, ANSWER("```\\npkg/b.py\\n```"), ANSWER(GOOD_EDIT), &s), *o = NULL;
-	char *patch = mem_strdup(buf_str(&s.product));
-
-	ck_assert(s.judgement.usable && s.judgement.fault == ANSWER_NONE);
-	ck_assert_str_eq(json_get_str(v, "state"), "done");
-	ck_assert_str_eq(json_str(json_first(json_get(v, "files"))), "pkg/b.py");
-	ck_assert_str_eq(json_get_str(json_first(json_get(v, "edits")), "fate"), "applied");
-	ck_assert_int_eq(json_get_int(json_get(json_get(v, "tokens"), "stage2"), "completion", 0), 3);
-	ck_assert_uint_eq(json_count(json_get(v, "answers")), 2);
-	drop_index_line(patch);
-	ck_assert_str_eq(patch, PATCH);
-	json_free(v);
-	ck_assert_int_eq(json_parse(s.processed.at, s.processed.len, &o, NULL), 0);
-	ck_assert_str_eq(json_get_str(o, "model_patch"), s.product.at);
-	ck_assert_str_eq(json_get_str(o, "raw_model_patch"), s.product.at);
-	ck_assert_str_eq(json_str(json_first(json_get(o, "original_file_content"))), "x = 1\n");
-	ck_assert_str_eq(json_str(json_first(json_get(o, "new_file_content"))), "x = 2\n");
-	ck_assert_str_eq(json_str(json_first(json_get(o, "edited_files"))), "pkg/b.py");
-	ck_assert_str_eq(json_get_str(o, "model_name_or_path"), "m");
-	ck_assert_uint_eq(json_count(o), 7);
-	json_free(o);
-	free(patch);
-	sample_done(&s);
-}
-END_TEST
-
-static const struct { const char *line2, *word; } no_samples[] = {
-	{ ANSWER("no blocks"), "no_edit" },
-	{ ANSWER(BLOCK("pkg/b.py", "y = 1\\n", "y = 2\\n")), "no_edit_fits" },
-	{ ANSWER(BLOCK("pkg/b.py", "x = 1\\n", "x = 1\\n")), "no_change" },
-	{ ANSWER(GOOD_EDIT BLOCK("pkg/b.py", "x = 2\\n", "x = 1\\n")), "no_change" },
-	{ ANSWER("<think>" GOOD_EDIT "</think>"), "only_thinking" },
-	{ "{\"custom_id\":\"o__r-1\",\"response\":{\"status_code\":200,\"body\":{\"choices\":[{\"finish_reason\":\"length\","
-	  "\"message\":{\"content\":\"I would\"}}]}}}", "truncated" },
-	{ "{}", "malformed_response" },
-};
-
-START_TEST(an_answer_of_no_use_is_recorded_with_its_reason)
-{
-	struct rollout_params p = params("bugfixer");
-	struct sample s = { 0 };
-	struct json *v = sample_of(&p, "", no_samples[_i].line2, &s);
-
-	ck_assert(!s.judgement.usable);
-	ck_assert_str_eq(answer_fault_word(s.judgement.fault), no_samples[_i].word);
-	ck_assert_str_eq(json_get_str(v, "reason"), no_samples[_i].word);
-	ck_assert_str_eq(json_get_str(v, "state"), "failed");
-	ck_assert_uint_eq(s.product.len + s.output.len + s.processed.len, 0);
-	json_free(v);
-	sample_done(&s);
-}
-END_TEST
-
-START_TEST(a_partial_patch_is_kept_and_marked_unless_it_is_not_wanted)
-{
-	struct rollout_params p = params("bugfixer");
-	struct sample s = { 0 };
-	struct json *v;
-
-	p.drop_partial = _i == 1;
-	v = sample_of(&p, "", ANSWER(GOOD_EDIT BLOCK("pkg/a.py", "gone\\n", "y\\n")), &s);
-	ck_assert_int_eq(s.judgement.fault, ANSWER_PARTIAL);
-	ck_assert_int_eq(s.judgement.usable, _i == 0);
-	ck_assert_int_eq(s.output.len > 0, _i == 0);
-	ck_assert_msg(strstr(s.judgement.details, "pkg/a.py: not_found") != NULL, "%s", s.judgement.details);
-	if (_i == 0)
-		ck_assert_ptr_nonnull(strstr(s.output.at, "\"partial\":true"));
-	json_free(v);
-	sample_done(&s);
-}
-END_TEST
-
-#define NEW_TEST BLOCK("tests/test_a.py", "    assert k\\n", "    assert k\\n\\n\\ndef test_g():\\n    assert k == 2\\n")
-
-START_TEST(the_test_writer_makes_a_script_and_the_patch_that_adds_it)
-{
-	struct rollout_params p = params("testwriter");
-	struct sample s = { 0 };
-	struct json *v = sample_of(&p, ANSWER("```\\ntests/test_a.py\\n```"), ANSWER(NEW_TEST), &s), *o = NULL;
-
-	ck_assert_msg(s.judgement.usable, "%s", s.judgement.details);
-	ck_assert(span_starts(buf_span(&s.product), "from tests.h import k\ndef test_f():\n    assert k\n\n\ndef test_g():\n"));
-	ck_assert_str_eq(json_get_str(v, "script"), s.product.at);
-	ck_assert_str_eq(json_get_str(v, "test_file"), "tests/test_a.py");
-	json_free(v);
-	ck_assert_int_eq(json_parse(s.processed.at, s.processed.len, &o, NULL), 0);
-	ck_assert_str_eq(json_get_str(o, "test_func_name"), "test_g");
-	ck_assert_str_eq(json_get_str(o, "original_file_content"), "from .h import k\ndef test_f():\n    assert k\n");
-	ck_assert_ptr_nonnull(strstr(json_get_str(o, "test_patch"), "+++ b/reproduce_bug.py\n"));
-	ck_assert_ptr_nonnull(strstr(json_get_str(o, "raw_test_patch"), "+def test_g():\n"));
-	ck_assert_uint_eq(json_count(o), 6);
-	json_free(o);
-	sample_done(&s);
-}
-END_TEST
-
-START_TEST(the_tests_may_be_in_another_file_than_was_named)
-{
-	struct rollout_params p = params("testwriter");
-	struct sample s = { 0 };
-	struct json *v = sample_of(&p, ANSWER("```\\ntests/h.py\\n```"),
-	                           ANSWER(BLOCK("tests/h.py", "k = 1\\n", "k = 2\\n") NEW_TEST), &s);
-
-	ck_assert_msg(s.judgement.usable, "%s", s.judgement.details);
-	ck_assert_str_eq(json_str(json_first(json_get(v, "files"))), "tests/h.py");
-	ck_assert_str_eq(json_get_str(v, "test_file"), "tests/test_a.py");
-	ck_assert_ptr_null(strstr(json_get_str(v, "raw_test_patch"), "tests/h.py"));
-	json_free(v);
-	sample_done(&s);
-}
-END_TEST
-
-static const struct { const char *line2, *word; } no_scripts[] = {
-	{ ANSWER(BLOCK("tests/test_a.py", "    assert k\\n", "    assert k  # more\\n")), "no_test" },
-	{ ANSWER(GOOD_EDIT), "no_test" },
-	{ ANSWER(BLOCK("tests/test_a.py", "    assert k\\n", "    assert k\\n\\ndef test_g(:\\n    pass\\n")), "bad_python" },
-	{ ANSWER(BLOCK("tests/test_a.py", "from .h import k\\n", "from ...h import k\\ndef test_h(): pass\\n")), "bad_python" },
-	{ ANSWER(BLOCK("tests/test_a.py", "    assert k\\n", "    assert k\\ndef test_g():\\n    x = '''\\n")), "bad_python" },
-};
-
-START_TEST(what_makes_no_script_is_not_written_as_one)
-{
-	struct rollout_params p = params("testwriter");
-	struct sample s = { 0 };
-	struct json *v = sample_of(&p, ANSWER("```\\ntests/test_a.py\\n```"), no_scripts[_i].line2, &s);
-
-	ck_assert_str_eq(answer_fault_word(s.judgement.fault), no_scripts[_i].word);
-	ck_assert_uint_eq(s.product.len + s.output.len + s.processed.len, 0);
-	json_free(v);
-	sample_done(&s);
-}
-END_TEST
-
 /* --- names -------------------------------------------------------------------------------------------------------- */
 
 START_TEST(names_follow_the_contract)
 {
-	struct rollout_params p = params("bugfixer");
-	struct rollout *r = make(&p);
+	struct rollout_params p = rollout_params_of("bugfixer");
+	struct rollout *r = rollout_make(&p);
 	char *one = custom_id_make("a", 0, 1), *many = custom_id_make("a", 12, 40), *file = rollout_processed_name(r, 3);
 
 	ck_assert_str_eq(one, "a");
@@ -539,7 +314,7 @@ int main(void)
 	SRunner *sr = srunner_create(s);
 	int failed;
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, rollout_setup, rollout_teardown);
 	tcase_add_test(tc, parameters_survive_being_stored);
 	LOOP(tc, parameters_of_unknown_name_or_wrong_type_are_refused, unreadable);
 	tcase_add_loop_test(tc, parameters_that_make_no_sense_are_refused, 0, 18);
@@ -552,13 +327,8 @@ int main(void)
 	LOOP(tc, a_useless_stage_1_answer_has_a_reason_and_no_request, useless);
 	tcase_add_test(tc, many_passes_of_one_instance_are_what_each_would_be_alone);
 	tcase_add_test(tc, a_missing_structure_is_named);
+	tcase_add_test(tc, a_structure_without_python_is_asked_nothing_about);
 	tcase_add_test(tc, a_raw_request_goes_out_as_it_is_under_its_id);
-	tcase_add_test(tc, a_good_answer_is_a_patch_and_every_line_about_it);
-	LOOP(tc, an_answer_of_no_use_is_recorded_with_its_reason, no_samples);
-	tcase_add_loop_test(tc, a_partial_patch_is_kept_and_marked_unless_it_is_not_wanted, 0, 2);
-	tcase_add_test(tc, the_test_writer_makes_a_script_and_the_patch_that_adds_it);
-	tcase_add_test(tc, the_tests_may_be_in_another_file_than_was_named);
-	LOOP(tc, what_makes_no_script_is_not_written_as_one, no_scripts);
 	tcase_add_test(tc, names_follow_the_contract);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
