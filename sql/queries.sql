@@ -91,7 +91,9 @@ DELETE FROM batch WHERE job = :job;
 DELETE FROM event WHERE job = :job;
 
 -- name: instance_insert
-INSERT INTO instance (job, n, instance_id, off, len) VALUES (:job, :n, :instance_id, :off, :len);
+WITH RECURSIVE run(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM run WHERE n < :last)
+INSERT INTO instance (job, n, instance_id, off, len)
+SELECT :job, n, text_at(:ids, n - :first), int_at(:places, 2 * (n - :first)), int_at(:places, 2 * (n - :first) + 1) FROM run;
 
 -- name: instance_get
 SELECT instance_id, off, len FROM instance WHERE job = :job AND n = :n;

@@ -230,23 +230,39 @@ static void submit_free(struct submit *w)
 	free(w);
 }
 
-/* One row of the list: the instance and its passes. */
-static int load_row(struct submit *w, struct span line, struct err *err)
+/* One row of the list: "off len id", the id as JSON has it; its id goes behind the others in w->id. */
+static void read_row(struct submit *w, struct span line, int64_t place[2])
 {
-	struct job *job = w->task.job;
-	struct db *db = w->task.e->db;
 	char *text = mem_strndup(line.at, line.len), *end;
-	long long off = strtoll(text, &end, 10), len = strtoll(end, &end, 10);
 
-	buf_reset(&w->id);
+	place[0] = strtoll(text, &end, 10);
+	place[1] = strtoll(end, &end, 10);
 	end += *end == ' ';
 	if (!scan_unescape(end, strlen(end), &w->id))
 		buf_add_str(&w->id, end);
-	int rc = instance_insert(db, job->row.id, w->at, buf_str(&w->id), off, len, err);
-
-	w->at++;
+	buf_add_char(&w->id, '\0');
 	free(text);
-	return rc;
+}
+
+/* The next instances, `most` at most; 1 while more may come. */
+static int load_instances(struct submit *w, int64_t most, struct err *err)
+{
+	int64_t places[2 * RUN_A_TURN], n = 0;
+	const char *ids[RUN_A_TURN], *id;
+	struct span line;
+	int rc = 1;
+
+	buf_reset(&w->id);
+	while (n < most && (rc = line_reader_next(&w->reader, ROW_LINE_MAX, &line, err)) == 1)
+		read_row(w, line, &places[2 * n++]);
+	if (rc < 0 || n == 0)
+		return rc;
+	id = w->id.at;
+	for (int64_t i = 0; i < n; i++, id += strlen(id) + 1)
+		ids[i] = id;
+	int written = instance_insert(w->task.e->db, w->task.job->row.id, w->at, n, ids, places, err);
+	w->at += n;
+	return written < 0 ? written : rc;
 }
 
 /* The passes of the instances from..w->at, or those of them that are wanted. */
@@ -324,8 +340,7 @@ static int check_user_room(const struct submit *w, struct err *err)
 static bool apply_some(struct apply *a)
 {
 	struct submit *w = AROUND(struct submit, apply, a);
-	struct span line;
-	int rc = 1;
+	int rc = 1, written = 0;
 
 	if (!w->reading && w->rc == 0)
 		w->rc = check_user_room(w, &w->err);
@@ -333,14 +348,16 @@ static bool apply_some(struct apply *a)
 		w->rc = line_reader_open(&w->reader, w->rows_path, &w->err);
 		w->reading = w->rc == 0;
 	}
-	int64_t step = w->task.job->row.passk + 1, from = w->at;
-	for (int64_t room = RUN_A_TURN; w->rc == 0 && room > 0 && rc == 1; room -= step) {
-		rc = line_reader_next(&w->reader, ROW_LINE_MAX, &line, &w->err);
-		if (rc == 1 && !engine_ok(w->task.e, load_row(w, line, &w->err), &w->err))
+	int64_t from = w->at, most = RUN_A_TURN / (w->task.job->row.passk + 1) + 1;
+	if (w->rc == 0) {
+		rc = load_instances(w, most, &w->err);
+		if (rc >= 0)
+			written = load_passes(w, from, &w->err);
+		if (rc == BD_ESTORE || written < 0) {
+			(void)engine_ok(w->task.e, rc < 0 ? rc : written, &w->err);
 			return true;
+		}
 	}
-	if (w->rc == 0 && rc >= 0 && !engine_ok(w->task.e, load_passes(w, from, &w->err), &w->err))
-		return true;
 	if (rc < 0)
 		w->rc = rc;
 	if (w->rc == 0 && rc == 1)

@@ -269,15 +269,15 @@ int job_forget_id(struct db *db, int64_t id, struct err *err)
 	return stmt_finish(&st, err);
 }
 
-int instance_insert(struct db *db, int64_t job, int64_t n, const char *instance_id, int64_t off, int64_t len,
+int instance_insert(struct db *db, int64_t job, int64_t first, int64_t n, const char *const *ids, const int64_t *places,
                     struct err *err)
 {
 	STMT(st, db, instance_insert);
 	stmt_bind_int(&st, ":job", job);
-	stmt_bind_int(&st, ":n", n);
-	stmt_bind_text(&st, ":instance_id", instance_id);
-	stmt_bind_int(&st, ":off", off);
-	stmt_bind_int(&st, ":len", len);
+	stmt_bind_int(&st, ":first", first);
+	stmt_bind_int(&st, ":last", first + n - 1);
+	stmt_bind_texts(&st, ":ids", ids);
+	stmt_bind_ints(&st, ":places", places);
 	return stmt_finish(&st, err);
 }
 

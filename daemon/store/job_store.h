@@ -53,7 +53,8 @@ int job_delete_some(struct db *db, int64_t id, struct err *err);
 /* The next job gets that id again, if it was the last one given: for one that nobody was told of. */
 int job_forget_id(struct db *db, int64_t id, struct err *err);
 
-int instance_insert(struct db *db, int64_t job, int64_t n, const char *instance_id, int64_t off, int64_t len,
+/* n of them, from `first` on; places: offset and length in dataset.jsonl of each. */
+int instance_insert(struct db *db, int64_t job, int64_t first, int64_t n, const char *const *ids, const int64_t *places,
                     struct err *err);
 /* Goes over a job's instances, best forwards: the one that it is at costs nothing, the next ones little. */
 struct instance_cursor {

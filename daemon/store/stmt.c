@@ -66,7 +66,9 @@ void stmt_bind_text(struct stmt *st, const char *name, const char *value)
 		         sqlite3_bind_text(st->handle, parameter(st, name), value, -1, SQLITE_STATIC);
 }
 
-#define INTS "ints"                     /* what kind of pointer it is: only then int_at() takes it */
+/* What kind of pointer it is: no other is taken. */
+#define INTS "ints"
+#define TEXTS "texts"
 
 void stmt_bind_ints(struct stmt *st, const char *name, const int64_t *at)
 {
@@ -85,9 +87,29 @@ static void int_at(sqlite3_context *ctx, int n_args, sqlite3_value **args)
 		sqlite3_result_int64(ctx, at[sqlite3_value_int64(args[1])]);
 }
 
+void stmt_bind_texts(struct stmt *st, const char *name, const char *const *at)
+{
+	if (st->rc == 0)
+		st->rc = sqlite3_bind_pointer(st->handle, parameter(st, name), (void *)(uintptr_t)at, TEXTS, NULL);
+}
+
+static void text_at(sqlite3_context *ctx, int n_args, sqlite3_value **args)
+{
+	const char *const *at = sqlite3_value_pointer(args[0], TEXTS);
+
+	(void)n_args;
+	if (at == NULL)
+		sqlite3_result_error(ctx, "text_at: no list is bound", -1);
+	else
+		sqlite3_result_text(ctx, at[sqlite3_value_int64(args[1])], -1, SQLITE_STATIC);
+}
+
 int stmt_functions(struct sqlite3 *handle)
 {
-	return sqlite3_create_function_v2(handle, "int_at", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, int_at, NULL, NULL, NULL);
+	const int flags = SQLITE_UTF8 | SQLITE_DIRECTONLY;
+	int rc = sqlite3_create_function_v2(handle, "int_at", 2, flags, NULL, int_at, NULL, NULL, NULL);
+
+	return rc != SQLITE_OK ? rc : sqlite3_create_function_v2(handle, "text_at", 2, flags, NULL, text_at, NULL, NULL, NULL);
 }
 
 bool stmt_next(struct stmt *st)

@@ -42,7 +42,9 @@ void stmt_bind_null(struct stmt *st, const char *name);
 void stmt_bind_text(struct stmt *st, const char *name, const char *value);
 /* For int_at(:name, i) in the query: the i-th of these.  Nothing checks i: it is the query's own arithmetic on bound numbers. */
 void stmt_bind_ints(struct stmt *st, const char *name, const int64_t *at);
-int stmt_functions(struct sqlite3 *handle);     /* makes int_at() known to a connection; a SQLite code */
+/* The same for text_at(): texts that outlive the statement's use. */
+void stmt_bind_texts(struct stmt *st, const char *name, const char *const *at);
+int stmt_functions(struct sqlite3 *handle);     /* makes both known to a connection; a SQLite code */
 bool stmt_next(struct stmt *st);
 int64_t stmt_int(struct stmt *st, int col);
 const char *stmt_text(struct stmt *st, int col); /* never NULL; valid until the next step */

@@ -181,11 +181,12 @@ END_TEST
 
 /* --- all or nothing --------------------------------------------------------------------------------- */
 
-enum { INSTANCES = 5, PASSES = 2 * INSTANCES, CALLS = 15 };     /* of the database in an import */
+enum { INSTANCES = 5, PASSES = 2 * INSTANCES, CALLS = 11 };     /* of the database in an import */
 
 static int import(struct tally *t, int64_t *ret_id, struct err *err)
 {
-	char name[32];
+	static const char *const ids[INSTANCES] = { "i-0", "i-1", "i-2", "i-\xc3\xa9", "i-4" };
+	static const int64_t places[2 * INSTANCES] = { 0, 9, 10, 9, 20, 9, 30, 11, 42, 9 };
 	int64_t id = 0;
 	int rc = db_begin(db, err);
 
@@ -193,10 +194,8 @@ static int import(struct tally *t, int64_t *ret_id, struct err *err)
 		return rc;
 	rc = job_insert(db, &row, &id, err);
 	*t = (struct tally){ .job = id };
-	for (int i = 0; rc == 0 && i < INSTANCES; i++) {
-		snprintf(name, sizeof name, "i-%d", i);
-		rc = instance_insert(db, id, i, name, 10 * i, 9, err);
-	}
+	if (rc == 0)
+		rc = instance_insert(db, id, 0, INSTANCES, ids, places, err);
 	if (rc == 0)
 		rc = pass_insert_run(db, t, 1, 0, PASSES - 1, err);
 	if (rc == 0)
@@ -399,6 +398,34 @@ START_TEST(the_sums_follow_the_rows_through_everything)
 }
 END_TEST
 
+/* Instances come back as they went, in any order. */
+START_TEST(a_cursor_finds_every_instance)
+{
+	static const int64_t order[] = { 0, 1, 4, 2, 2, 3, 0 };
+	static const char *const want[] = { "i-0", "i-1", "i-2", "i-\xc3\xa9", "i-4" };
+	struct instance_cursor at;
+	struct instance_place in;
+	struct err err = { 0 };
+	struct tally t;
+	int64_t id, n;
+
+	ck_assert_int_eq(import(&t, &id, &err), 0);
+	instance_cursor_init(&at, db, id);
+	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+		ck_assert_int_eq(instance_cursor_to(&at, order[i], &in, &err), 0);
+		ck_assert_str_eq(in.instance_id, want[order[i]]);
+		ck_assert_int_eq(in.len, order[i] == 3 ? 11 : 9);
+	}
+	ck_assert_int_eq(instance_cursor_to(&at, INSTANCES, &in, &err), BD_ENOTFOUND);
+	ck_assert_int_eq(instance_cursor_to(&at, 1, &in, &err), 0);
+	ck_assert_int_eq(in.off, 10);
+	instance_cursor_done(&at);
+	ck_assert_int_eq(instance_find(db, id, want[3], &n, &err), 0);
+	ck_assert_int_eq(n, 3);
+	ck_assert_int_eq(instance_find(db, id, "i-5", &n, &err), BD_ENOTFOUND);
+}
+END_TEST
+
 /* Each of a run has its own answer; a run with one that is not where it should be is refused. */
 START_TEST(a_run_moves_together)
 {
@@ -559,6 +586,7 @@ int main(void)
 	tcase_add_test(tc, a_job_is_deleted_a_part_at_a_time_and_others_stay);
 	tcase_add_loop_test(tc, a_pass_moves_only_from_where_it_is, 0, MOVES * PASS_STATE_COUNT);
 	tcase_add_loop_test(tc, the_sums_follow_the_rows_through_everything, 0, 8);
+	tcase_add_test(tc, a_cursor_finds_every_instance);
 	tcase_add_test(tc, a_run_moves_together);
 	tcase_add_test(tc, no_query_walks_along_a_large_table);
 	tcase_add_test(tc, answered_passes_have_an_index);
