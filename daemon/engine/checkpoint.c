@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The WAL comes home into the database file in a worker: its syncs take as long as the disk likes, and the loop does not
- * wait for a disk.  Results wait meanwhile, so that the WAL is left empty and begins anew with the next commit.
+ * wait for a disk.  It can begin anew only when all of it is home and nobody adds to it meanwhile: when it has grown long,
+ * results wait for that, and little is left to be copied by then.
  */
 #include "engine_int.h"
 #include "log.h"
 
-enum { WAL_PAGES = 8000 };              /* 32 MB */
+enum { WAL_PAGES = 8000, WAL_LONG_PAGES = 32000 };     /* 32 MB, 128 MB */
 
 static void run(struct work *work)
 {
@@ -23,6 +24,11 @@ static void done(struct work *work)
 
 	c->busy = false;
 	engine_tick(c->e);
+}
+
+bool checkpoint_in_the_way(const struct engine *e)
+{
+	return e->checkpoint.busy && e->checkpoint.last_pages >= WAL_LONG_PAGES - WAL_PAGES;
 }
 
 void checkpoint_tick(struct engine *e)

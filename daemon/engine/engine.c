@@ -161,7 +161,7 @@ static struct apply *apply_some(struct engine *e)
 {
 	struct apply *a = e->applies;
 
-	if (a == NULL || (!e->broken && (e->checkpoint.busy || !engine_write(e))))
+	if (a == NULL || (!e->broken && (checkpoint_in_the_way(e) || !engine_write(e))))
 		return NULL;
 	if (!e->broken && !a->some(a)) {
 		if (a->next != NULL) {          /* the next one has the next turn */
@@ -416,7 +416,7 @@ int64_t engine_due_ms(const struct engine *e)
 		return e->short_ms;
 	if (e->sync.busy)
 		return INT64_MAX;               /* its end ticks */
-	if (e->again || (e->applies != NULL && (e->broken || !e->checkpoint.busy)))
+	if (e->again || (e->applies != NULL && (e->broken || !checkpoint_in_the_way(e))))
 		return 0;
 	sooner(e, &due, hubs_due_ms(e));
 	if (e->broken) {

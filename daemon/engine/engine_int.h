@@ -270,6 +270,7 @@ int64_t turn_last_n(const struct job *job);             /* the last pass that ma
 void sweep_state(struct engine *e);
 void sweep_start(struct job *job);
 void checkpoint_tick(struct engine *e);
+bool checkpoint_in_the_way(const struct engine *e);     /* results wait for it */
 void build_start(struct job *job, int stage);
 void read_start(struct batch *b);
 bool judge_start(struct job *job, int stage);
