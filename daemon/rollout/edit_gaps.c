@@ -124,6 +124,14 @@ static bool is_elision(const struct eline *l, bool comment)
 
 #define PARTS_MAX 16
 
+static bool is_blank_run(struct run r)
+{
+	for (size_t i = 0; i < r.n; i++)
+		if (!eline_is_blank(&r.at[i]))
+			return false;
+	return true;
+}
+
 /* The stretches between the elisions; false if there is no elision, or nothing on a side of one. */
 static bool parts_read(struct run s, bool ends_too, struct run *ret, size_t *ret_n)
 {
@@ -132,7 +140,7 @@ static bool parts_read(struct run s, bool ends_too, struct run *ret, size_t *ret
 	for (size_t i = 0; i <= s.n; i++) {
 		if (i < s.n && !is_elision(&s.at[i], false))
 			continue;
-		if (n == PARTS_MAX || (!ends_too && i == from))
+		if (n == PARTS_MAX || (!ends_too && is_blank_run((struct run){ s.at + from, i - from })))
 			return false;
 		ret[n++] = (struct run){ s.at + from, i - from };
 		from = i + 1;

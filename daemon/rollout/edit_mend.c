@@ -364,7 +364,7 @@ static bool mend_part(const struct elines *file, struct run s, struct run p, str
 
 void place_at_line(const struct elines *file, struct run s, size_t line, struct place *place)
 {
-	if (place->found < 2 || place->fit > FIT_TRAILING || line == 0 || line - 1 + s.n > file->n)
+	if (place->found < 2 || place->fit > FIT_TRAILING || line == 0 || s.n == 0 || line - 1 + s.n > file->n)
 		return;
 	for (size_t i = 0; i < s.n; i++) {
 		const struct eline *f = &file->at[line - 1 + i];

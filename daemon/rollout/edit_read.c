@@ -388,36 +388,36 @@ static bool find_somehow(const struct elines *file, const struct edit_more *m, b
 	return arena != NULL && mend_in(file, m, arena, r);
 }
 
+/* The reading that fits one file, if there is one. */
+static bool read_in(const struct edit *e, const struct elines *file, bool number, struct arena *arena, struct reading *ret)
+{
+	*ret = (struct reading){ .n_divider = SIZE_MAX, .has_lead = e->more->has_lead };
+	elines_read(&ret->body, (struct span){ e->more->body, e->more->body_len });
+	read_inner(ret, e->more->indent);
+	return find_somehow(file, e->more, number, arena, ret);
+}
+
 void reading_find(const struct edit *e, const struct elines *base, const struct elines *lines, bool dirty,
                   struct arena *arena, struct reading *ret)
 {
-	const struct edit_more *m = e->more;
-
-	*ret = (struct reading){ .n_divider = SIZE_MAX, .has_lead = m->has_lead };
-	elines_read(&ret->body, (struct span){ m->body, m->body_len });
-	read_inner(ret, m->indent);
-	bool found = find_somehow(lines, m, !dirty, arena, ret);
+	bool found = read_in(e, lines, !dirty, arena, ret);
 
 	if (dirty && (!found || ret->place.found > 1)) {
-		struct reading now = *ret;
+		struct reading before;
 
-		ret->made = ret->made_too = (struct elines){ 0 };
-		ret->mend = MEND_NONE;
-		if (find_somehow(base, m, true, arena, ret) && ret->place.found == 1) {
-			ret->in_base = true;
-			ret->several = now.place.found;
-			elines_done(&now.made);
-			elines_done(&now.made_too);
+		if (read_in(e, base, true, arena, &before) && before.place.found == 1) {
+			before.in_base = true;
+			before.several = ret->place.found;
+			reading_done(ret);
+			*ret = before;
 		} else {
-			elines_done(&ret->made);
-			elines_done(&ret->made_too);
-			*ret = now;
+			reading_done(&before);
 		}
 	}
 	if (ret->place.found != 1 || ret->n_divider == SIZE_MAX)
 		return;
 	if (ret->mend == MEND_NONE)
-		skip_dividers(m, ret);
+		skip_dividers(e->more, ret);
 	fill_replace(ret);
 }
 
