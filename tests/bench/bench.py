@@ -184,8 +184,8 @@ class Daemon:
                         '  poll_min_ms = %d; poll_max_ms = %d; grace_ms = 100; max_requests = %d; });\n'
                         % (self.state, self.settings, self.url, key, *self.limits))
             self.start()
-        except BaseException:
-            self.__exit__()
+        except BaseException as e:
+            self.__exit__(e)
             raise
         return self
 
@@ -247,9 +247,11 @@ class Daemon:
                 p.kill()
                 p.wait()
 
-    def __exit__(self, *_):
+    def __exit__(self, failure=None, *_):
         for p in reversed(self.procs):
             self.stop(p)
+        if failure is None:             # else its logs may tell why
+            shutil.rmtree(self.dir, ignore_errors=True)
 
 
 class Pings:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The database of a daemon that has been at work for long: many jobs, all of them ended."""
-import glob, os, sqlite3, sys, zlib
+import glob, os, shutil, sqlite3, sys, zlib
 
 from bench import TOP, fresh, path
 
@@ -68,6 +68,8 @@ def make(jobs, passes):
     name = 'finished-%d-%d-%08x' % (jobs, passes, schema)
     if os.path.isdir(path(name)):
         return path(name)
+    for old in glob.glob(path('finished-*')):       # of another schema or size
+        shutil.rmtree(old)
     state = fresh('finished.tmp')
     os.chmod(state, 0o700)
     db = sqlite3.connect(os.path.join(state, 'batchd.db'), isolation_level=None)
