@@ -29,6 +29,13 @@ bool job_over(const struct json *job)
 	return job_ended(job) && (!job_state_is(job, "canceled") || json_get_int(job, "ended_ms", 0) > 0);
 }
 
+bool job_says_reason(const struct json *job)
+{
+	const char *reason = json_get_str(job, "reason"), *waiting = json_get_str(job, "waiting");
+
+	return reason != NULL && waiting != NULL && strstr(waiting, reason) != NULL;
+}
+
 enum style job_style(const char *state)
 {
 	static const struct { const char *state; enum style style; } styles[] = {
@@ -249,7 +256,8 @@ void render_job_line(const struct term *term, const struct json *job, struct buf
 		buf_printf(ret, "; stage %" PRId64 ": %" PRId64 " ready, %" PRId64 " batched, %" PRId64 " answered",
 		           json_get_int(s, "stage", 0), count_of(s, "ready"), count_of(s, "batched"),
 		           count_of(s, "answered"));
-	put_text(term, job, "reason", "; ", ret);
+	if (!job_says_reason(job))
+		put_text(term, job, "reason", "; ", ret);
 	put_text(term, job, "waiting", "; waiting: ", ret);
 	buf_add_char(ret, '\n');
 }

@@ -27,6 +27,8 @@ enum style job_style(const char *state);
 /* The parts of its bar. */
 struct bar job_bar(const struct json *job);
 
+/* Is its reason told by what it waits for? */
+bool job_says_reason(const struct json *job);
 /* The name of the job's owner; nothing if it is not told. */
 void render_owner(const struct json *job, struct buf *ret);
 /* "in 12 s", "12 s ago", "now"; nothing for 0. */

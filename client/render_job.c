@@ -58,7 +58,8 @@ static void head(const struct term *term, const struct json *job, int64_t now_ms
 	term_clean(term, state != NULL ? state : "", ret);
 	term_style(term, STYLE_NONE, ret);
 	buf_add_char(ret, '\n');
-	line_of(term, "reason", job, "reason", ret);
+	if (!job_says_reason(job))
+		line_of(term, "reason", job, "reason", ret);
 	line_of(term, "waiting", job, "waiting", ret);
 	line_of(term, "model", job, "model", ret);
 	line_of(term, "endpoint", job, "endpoint", ret);

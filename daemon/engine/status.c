@@ -130,6 +130,10 @@ static void waiting_for(struct engine *e, const struct job *job, char *ret, size
 	int ahead = 0, mine = 0;
 
 	ret[0] = '\0';
+	if (job->row.state == JOB_PAUSED && strstr(job->row.reason, "batchctl resume") != NULL) {
+		snprintf(ret, size, "%s", job->row.reason);     /* a canary's says it itself */
+		return;
+	}
 	if (job->row.state == JOB_PAUSED) {
 		snprintf(ret, size, "%s%sbatchctl resume %lld", job->row.reason, job->row.reason[0] != '\0' ? "; " : "",
 		         (long long)job->row.id);
