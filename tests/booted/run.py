@@ -5,7 +5,7 @@
 usage: run.py PACKAGE ENDPOINT ROOT
 
 PACKAGE   what `make deb` left in dist/
-ENDPOINT  build/batch-endpoint
+ENDPOINT  build/batch-endpoint; what lies beside it is installed as `make install` does
 ROOT      a directory for the system: made by debootstrap if it is not there (some 350 MB, from your Debian mirror), and
           kept; each run works on a copy of it beside it
 
@@ -415,6 +415,20 @@ def removed_and_purged(m):
     equal(m.sh("ls -d /etc/batchd /var/lib/batchd /run/batchd 2>/dev/null; find /etc /lib/systemd /usr -name '*batchd*' "
                "! -name 'batchd-metrics*' ! -path '*/__pycache__/*'; :"), "", "what a purge leaves")
     m.sh("id batchd && systemctl --failed --no-legend | grep -c batchd | grep -qx 0")
+
+
+@case
+def installed_from_source(m):
+    """`make install` in the place of the package, with the words of the README."""
+    p = subprocess.run(["cmake", "--install", os.path.dirname(os.path.abspath(WORDS[1])), "--prefix", "/usr/local"],
+                       env=dict(os.environ, DESTDIR=m.root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    equal(p.returncode, 0, "the installation: %s" % p.stdout.decode())
+    m.sh("systemd-sysusers; systemctl daemon-reload")
+    m.sh("install -m 600 /dev/stdin /etc/batchd/openai.key", (KEY + "\n").encode())
+    m.sh("systemctl enable --now batchd && batchctl ping && systemctl show -P ExecStart batchd | grep -q /usr/local/bin/batchd")
+    m.sh("systemctl start user@$(id -u bob)")
+    m.login("bob", "systemctl --user daemon-reload; systemctl --user restart batchd && batchctl status 1 | grep -q done")
+    m.sh("systemctl disable --now batchd")
 
 
 def main():
