@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What must not depend on how much there is: a full database, a start in the middle of a million passes."""
-import json, os, sqlite3, statistics, time
+import json, os, random, sqlite3, statistics, time
 
 import finished
 from bench import Daemon, path, program, rounds, run, seconds, size, timed
@@ -90,4 +90,28 @@ def restart(t):
     t.add('the same, until all its %d batches were asked about' % batches, many(works), '', '', '')
 
 
-ROWS = {'finished': ended, 'restart': restart}
+def kills(t):
+    """kill -9 again and again in the midst of the work: files half made, uploads and results half read."""
+    rows, most, at = size('ROWS', 1000000), rounds(), random.Random(5)
+    with Daemon('kills') as d:
+        job = d.submit('raw', '--requests', requests_file(rows), '--save_dir', os.path.join(d.dir, 'save'))
+        ours, scans = [], []
+        while len(ours) < most:
+            time.sleep(at.uniform(0.2, 1.5))
+            s = d.call('status', job=job)
+            if s['passes']['done'] == rows:
+                break
+            d.daemon.kill()
+            d.daemon.wait()
+            ready, began = d.start(), time.perf_counter()
+            d.call('status', job=job)
+            ours.append(ready + time.perf_counter() - began)
+            scans.append(timed(scan, os.path.join(d.state, 'batchd.db')))
+        if d.wait(job) != 0 or d.call('status', job=job)['passes']['done'] != rows:
+            raise RuntimeError('the job did not come to its end; logs are in %s' % d.dir)
+        run([program('batchctl'), '--socket', d.socket, 'audit', job])
+    t.ratio('start after kill -9 in the midst of a job of %d, %d times; its audit adds up' % (rows, len(ours)), ours, scans, seconds,
+            '<= 2x one scan of the table')
+
+
+ROWS = {'finished': ended, 'restart': restart, 'kills': kills}
