@@ -40,7 +40,7 @@ struct read {
 	struct batch *batch;
 	char *paths[2], *parts[2], *db_path;
 	char *requests_path;            /* NULL: no line of it is looked for */
-	int64_t error_line, error_n;    /* the one line that the endpoint would not have, and whose it is; -1: none */
+	int64_t error_line;             /* the one line that the endpoint would not have */
 	int64_t batch_id, first, last, passk;
 	int stage;
 	bool raw;
@@ -50,6 +50,8 @@ struct read {
 	struct found *found;
 	struct line_ref *refs;          /* where the best line stands */
 	size_t n, unknown, rubbish, missing;
+	bool one_line;                  /* that line is in the file: the others are to blame for nothing */
+	int64_t error_n;                /* whose it is; -1: no member's, it was dealt with before a crash */
 	int rc;
 	struct err err;
 	/* applying */
@@ -203,7 +205,8 @@ static int find_error_line(struct read *w, struct err *err)
 		return rc;
 	while ((rc = line_reader_next(&r, REQUEST_LINE_MAX, &text, err)) == 1 && r.line_no < w->error_line)
 		;
-	if (rc == 1 && scan_unescape(request_line_id(text).at, request_line_id(text).len, &id))
+	w->one_line = rc == 1 && scan_unescape(request_line_id(text).at, request_line_id(text).len, &id);
+	if (w->one_line)
 		w->error_n = pass_of(w, buf_str(&id));
 	buf_done(&id);
 	line_reader_close(&r);
@@ -317,15 +320,14 @@ static int apply_missing(struct read *w, const struct member *m, struct err *err
 	struct db *db = w->task.e->db;
 	const char *reason = b->error_code[0] != '\0' ? b->error_code : "missing_in_results";
 	bool too_large = strcmp(b->error_code, "too_large") == 0;
-	bool one_line = w->error_n >= 0;
 
 	if (job->row.state == JOB_CANCELED)
 		return pass_canceled(db, &job->tally, w->stage, m->n, NULL, err);
-	if ((too_large && b->requests > 1) || (one_line && !is_bad_line(w, m))) {
+	if ((too_large && b->requests > 1) || (w->one_line && !is_bad_line(w, m))) {
 		w->given_back++;                /* no fault of this one */
 		return pass_given_back(db, &job->tally, w->stage, m->n, err);
 	}
-	if (too_large || one_line) {
+	if (too_large || w->one_line) {
 		w->failed++;
 		return pass_failed(db, &job->tally, w->stage, m->n, PASS_BATCHED, reason, b->reason, NULL, err);
 	}

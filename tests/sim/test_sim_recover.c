@@ -223,6 +223,25 @@ START_TEST(killed_while_a_job_comes_in_none_of_it_is_left)
 }
 END_TEST
 
+/* The one that is to blame is dealt with in the first turn, the others in later ones: they are blamed for nothing. */
+START_TEST(killed_while_a_refused_file_is_dealt_with_one_line_is_to_blame)
+{
+	sim_new(&(struct sim_setup){ .max_attempts = 1, .poll_min_ms = 600000, .poll_max_ms = 900000,
+		.plan = "{\"batch\":1,\"do\":\"fail\",\"code\":\"invalid_json_line\",\"line\":3}" });
+	int64_t job = sim_submit_raw(1000);
+	while (sim_int(job, "passes.failed") == 0)
+		ck_assert(sim_step());
+	for (int n = 0; n < _i; n++)
+		sim_step();
+	sim_restart();
+	sim_run_until_idle();
+	ck_assert_int_eq(sim_int(job, "passes.done"), 999);
+	ck_assert_int_eq(sim_int(job, "passes.failed"), 1);
+	sim_check(job);
+	sim_end();
+}
+END_TEST
+
 /* --- what is below it fails --------------------------------------------------------------------------- */
 
 /* The n-th call of the database, or of a file, fails: everything waits a moment, and comes to the same. */
@@ -379,6 +398,7 @@ int main(void)
 	tcase_add_loop_test(tc, stopped_behind_any_step_a_job_comes_to_the_same, 0, 65);
 	tcase_add_loop_test(tc, killed_behind_a_command_the_command_holds, 0, 20);
 	tcase_add_loop_test(tc, killed_while_a_job_comes_in_none_of_it_is_left, 0, 16);
+	tcase_add_loop_test(tc, killed_while_a_refused_file_is_dealt_with_one_line_is_to_blame, 0, 4);
 	tcase_add_loop_test(tc, a_call_of_the_database_fails_and_the_job_comes_to_the_same, 0, 65);
 	tcase_add_loop_test(tc, a_call_of_a_file_fails_and_the_job_comes_to_the_same, 0, 45);
 	tcase_add_loop_test(tc, a_call_whose_answer_is_lost_is_paid_once, 0, N_AMBIGUOUS);
