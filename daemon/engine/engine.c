@@ -251,8 +251,8 @@ static void tick_broken(struct engine *e)
 
 /* --- the turn ------------------------------------------------------------------------------------ */
 
-/* What follows from a turn, once it is on disk. */
-static void tick_rest(struct engine *e)
+/* What follows from a turn, once it is on disk; kept: it is. */
+static void tick_rest(struct engine *e, bool kept)
 {
 	struct apply *applied = e->sync.applied;
 
@@ -260,6 +260,7 @@ static void tick_rest(struct engine *e)
 	if (!e->broken)
 		tell_events(e);
 	if (applied != NULL) {
+		applied->kept = kept;
 		applied->done(applied);
 		e->again = true;
 	}
@@ -289,7 +290,7 @@ static void on_synced(struct work *work)
 		db_sync_failed(e->db);
 	(void)engine_ok(e, s->rc, &s->err);
 	e->ticking = true;
-	tick_rest(e);
+	tick_rest(e, s->rc == 0);
 	e->ticking = false;
 	engine_tick(e);
 }
@@ -329,7 +330,7 @@ static void tick_all(struct engine *e)
 		job_tick(j);
 	}
 	if (!turn_commit(e))
-		tick_rest(e);
+		tick_rest(e, !e->broken);
 }
 
 /* In the middle of a turn nothing can be given up for want of memory, so it is looked for before. */

@@ -167,7 +167,8 @@ void engine_event(struct engine *e, int64_t job, int64_t batch, const char *leve
 struct apply {
 	struct apply *next;
 	bool (*some)(struct apply *a);          /* writes a part; true: all is written */
-	void (*done)(struct apply *a);          /* behind the commit of the last part, or when broken; frees */
+	void (*done)(struct apply *a);          /* behind the sync of the last part, or when broken; frees */
+	bool kept;                              /* for done(): all of it is on disk, even if the engine broke meanwhile */
 };
 void engine_apply(struct engine *e, struct apply *a);
 

@@ -374,7 +374,7 @@ static void apply_done(struct apply *a)
 	struct job *job = w->task.job;
 
 	job->tasks--;
-	if (w->task.e->broken && w->rc == 0)
+	if (!a->kept && w->rc == 0)
 		w->rc = err_set(&w->err, BD_ESTORE, "the database cannot be written now; see batchctl status, then try again later");
 	fault_step();
 	if (w->rc < 0) {

@@ -41,7 +41,7 @@ static struct sim {
 	struct config config;
 	struct db *db;
 	struct engine *engine;
-	bool woken, in_tick;
+	bool woken, in_tick, late;
 	int ticks;
 	const char *endpoint;           /* of the next submission */
 	int64_t canary;
@@ -58,6 +58,8 @@ int64_t sim_now_ms(void) { return sim.now_ms; }
 void sim_endpoint(const char *name) { sim.endpoint = name; }
 void sim_canary(int64_t n) { sim.canary = n; }
 int sim_hooks(void) { return sim.hooks; }
+int64_t sim_told(void) { return !sim.told ? 0 : sim.id < 0 ? -1 : sim.id; }
+void sim_work_late(bool late) { sim.late = late; }
 void sim_unplug(int n) { sim_transport_unplug(sim.transport, n); }
 
 /* --- the seams ------------------------------------------------------------------------------------ */
@@ -91,7 +93,8 @@ static void on_submit(struct workers *workers, struct work *work)
 	work->next = NULL;
 	*sim.end = work;
 	sim.end = &work->next;
-	work->run(work);
+	if (!sim.late)
+		work->run(work);
 }
 
 /* --- start and stop ------------------------------------------------------------------------------- */
@@ -274,6 +277,8 @@ static bool step_work(void)
 	if (sim.first == NULL)
 		sim.end = &sim.first;
 	sim.work_due_ms = sim.now_ms + WORK_MS;
+	if (sim.late)
+		w->run(w);
 	w->done(w);
 	return true;
 }

@@ -36,6 +36,8 @@ void sim_end(void);
 int64_t sim_submit_raw(int n);
 /* Handed in only: whether it is ever answered is the test's affair. */
 void sim_begin_submit_raw(int n);
+/* What its submitter was told: the job's id, -1 that it failed, 0 nothing yet. */
+int64_t sim_told(void);
 /* A ready request file. */
 int64_t sim_submit_requests(const char *lines);
 /* n instances demo__pkg-<i> of two stages; their answers are good unless sim_setup.answers says otherwise. */
@@ -66,6 +68,11 @@ int64_t sim_now_ms(void);
 void sim_crash(void);
 void sim_start(void);
 void sim_restart(void);
+/* From here on it is known what was synced: sim_power_cut() leaves that of the database, and starts again. */
+void sim_watch_syncs(bool on);
+void sim_power_cut(void);
+/* Workers do what they are given at its end only: what the loop does meanwhile comes before it. */
+void sim_work_late(bool late);
 /* SIGTERM: drained, closed, started again. */
 void sim_stop(void);
 /* The engine's next start, or its next reload, finds these settings. */

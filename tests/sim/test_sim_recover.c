@@ -114,6 +114,25 @@ START_TEST(killed_behind_any_step_a_job_comes_to_the_same)
 }
 END_TEST
 
+/* Of the database only what was synced is left, whatever the loop did while a sync was under way. */
+START_TEST(without_power_behind_any_step_a_job_comes_to_the_same)
+{
+	sim_watch_syncs(true);
+	sim_new(&calm);
+	sim_work_late(true);
+	int64_t job = sim_submit_bugfixer(INSTANCES, PASSK);
+	bool on = true;
+	for (int n = 0; n < _i && on; n++)
+		on = sim_step();
+	if (on)
+		sim_power_cut();
+	sim_run_until_idle();
+	check_job(job, _i);
+	sim_end();
+	sim_watch_syncs(false);
+}
+END_TEST
+
 /* Every so many steps again: it gets on all the same. */
 START_TEST(killed_again_and_again_a_job_comes_to_the_same)
 {
@@ -146,6 +165,15 @@ START_TEST(stopped_behind_any_step_a_job_comes_to_the_same)
 }
 END_TEST
 
+/* The first ones are killed, the others lose their power too. */
+static void die(int i)
+{
+	if (i < 20)
+		sim_restart();
+	else
+		sim_power_cut();
+}
+
 /* What a person was told is done holds, whenever it dies behind that. */
 START_TEST(killed_behind_a_command_the_command_holds)
 {
@@ -155,42 +183,45 @@ START_TEST(killed_behind_a_command_the_command_holds)
 	struct jw w = { .out = &text };
 	int64_t n = 0;
 
+	sim_watch_syncs(_i >= 20);
 	sim_new(&(struct sim_setup){ .max_requests = 5, .max_active = 2, .poll_min_ms = 600000, .poll_max_ms = 900000 });
+	sim_work_late(_i >= 20);
 	int64_t job = sim_submit_raw(20);
 	char *dir = mem_printf("%s/jobs/%d", sim_dir(), (int)job);
 	for (int i = 0; i < 11; i++)
 		sim_step();
 	ck_assert_int_eq(engine_pause(sim_engine(), job, NULL, &err), 0);
-	for (int i = 0; i < _i; i++)
+	for (int i = 0; i < _i % 20; i++)
 		sim_step();
-	sim_restart();
+	die(_i);
 	sim_run_until_idle();
 	ck_assert_str_eq(sim_text(job, "state"), "paused");
 	ck_assert_int_eq(engine_cancel(sim_engine(), job, &err), 0);
-	for (int i = 0; i < _i; i++)
+	for (int i = 0; i < _i % 20; i++)
 		sim_step();
-	sim_restart();
+	die(_i);
 	sim_run_until_idle();
 	ck_assert_str_eq(sim_text(job, "state"), "canceled");
 	ck_assert_int_eq(sim_int(job, "passes.canceled") + sim_int(job, "passes.done"), 20);
 	ck_assert_int_eq(engine_retry(sim_engine(), job, &all, &n, &err), 0);
-	for (int i = 0; i < _i; i++)
+	for (int i = 0; i < _i % 20; i++)
 		sim_step();
-	sim_restart();
+	die(_i);
 	sim_run_until_idle();
 	ck_assert_str_eq(sim_text(job, "state"), "done");
 	sim_check_billed_once(20);
 	sim_check(job);
 	ck_assert_int_eq(engine_remove(sim_engine(), job, &err), 0);
-	for (int i = 0; i < _i; i++)
+	for (int i = 0; i < _i % 20; i++)
 		sim_step();
-	sim_restart();
+	die(_i);
 	sim_run_until_idle();
 	ck_assert_int_eq(engine_job_status(sim_engine(), job, false, -1, &w, &err), BD_ENOTFOUND);
 	ck_assert_int_eq(file_size(dir), -1);
 	buf_done(&text);
 	free(dir);
 	sim_end();
+	sim_watch_syncs(false);
 }
 END_TEST
 
@@ -238,6 +269,22 @@ START_TEST(killed_while_a_refused_file_is_dealt_with_one_line_is_to_blame)
 	ck_assert_int_eq(sim_int(job, "passes.done"), 999);
 	ck_assert_int_eq(sim_int(job, "passes.failed"), 1);
 	sim_check(job);
+	sim_end();
+}
+END_TEST
+
+/* Who is told that it failed hands it in once more: then it must not be there. */
+START_TEST(reloaded_while_a_job_comes_in_its_submitter_is_told_the_truth)
+{
+	sim_new(&(struct sim_setup){ .poll_min_ms = 600000, .poll_max_ms = 900000 });
+	sim_work_late(true);
+	sim_begin_submit_raw(10);
+	for (int n = 0; n < _i && sim_told() == 0; n++)
+		sim_step();
+	sim_reload();
+	sim_run_until_idle();
+	ck_assert_int_ne(sim_told(), 0);
+	sim_check_billed_once(sim_told() > 0 ? 10 : 0);
 	sim_end();
 }
 END_TEST
@@ -394,10 +441,12 @@ int main(void)
 
 	tcase_add_unchecked_fixture(tc, undisturbed, forget);
 	tcase_add_loop_test(tc, killed_behind_any_step_a_job_comes_to_the_same, 0, 150);
+	tcase_add_loop_test(tc, without_power_behind_any_step_a_job_comes_to_the_same, 0, 200);
 	tcase_add_loop_test(tc, killed_again_and_again_a_job_comes_to_the_same, 0, 10);
 	tcase_add_loop_test(tc, stopped_behind_any_step_a_job_comes_to_the_same, 0, 65);
-	tcase_add_loop_test(tc, killed_behind_a_command_the_command_holds, 0, 20);
+	tcase_add_loop_test(tc, killed_behind_a_command_the_command_holds, 0, 40);
 	tcase_add_loop_test(tc, killed_while_a_job_comes_in_none_of_it_is_left, 0, 16);
+	tcase_add_loop_test(tc, reloaded_while_a_job_comes_in_its_submitter_is_told_the_truth, 0, 16);
 	tcase_add_loop_test(tc, killed_while_a_refused_file_is_dealt_with_one_line_is_to_blame, 0, 4);
 	tcase_add_loop_test(tc, a_call_of_the_database_fails_and_the_job_comes_to_the_same, 0, 65);
 	tcase_add_loop_test(tc, a_call_of_a_file_fails_and_the_job_comes_to_the_same, 0, 45);
