@@ -13,6 +13,7 @@ help:
 	@echo "make          build/batchd, build/batchctl, build/batch-endpoint"
 	@echo "make demo     a small run from dataset to patches, against a local endpoint; under a minute"
 	@echo "make check    every test; ends with the number passed and failed"
+	@echo "make booted   the package on a Debian that systemd boots: as root, with debootstrap and systemd-nspawn; some minutes"
 	@echo "make bench    speed and memory beside what they must beat; ROW=name for one row"
 	@echo "make install  [DESTDIR=...] [PREFIX=/usr/local], the units too; for one user: PREFIX=\$$HOME/.local"
 	@echo "make deb      a Debian package in dist/"
@@ -33,6 +34,10 @@ check: all
 bench: deps
 	@tests/bench/run $(ROW)
 
+BOOTED ?= /var/tmp/batchd-debian
+booted: all deb
+	@tests/booted/run.py "$$(ls -t dist/batchd_*.deb | head -n 1)" $(BUILD)/batch-endpoint $(BOOTED)
+
 PREFIX ?= /usr/local
 install: deps-release
 	@cmake -S . -B build-release -G Ninja -DBATCHD_PROFILE=release -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX)
@@ -48,4 +53,4 @@ deb: deps-release
 clean:
 	rm -rf build build-*
 
-.PHONY: all help deps deps-release demo check bench install deb clean
+.PHONY: all help deps deps-release demo check booted bench install deb clean

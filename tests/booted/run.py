@@ -30,7 +30,6 @@ from harness import Failed, check, demo_data, equal, has, request, until        
 
 WITH = ["systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "ca-certificates", "libmicrohttpd12"]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-UNIT = "/run/systemd/system"
 cases = []
 
 
@@ -47,9 +46,12 @@ def host(*words):
 
 
 def make_root(root, package):
-    """A minimal Debian with all that the package depends on, but not the package."""
-    print("# debootstrap into %s" % root, flush=True)
-    host("debootstrap", "--variant=minbase", "--include=" + ",".join(WITH), "bookworm", root + ".new")
+    """A minimal system of the kind that the package was built on, with all that it depends on, but not the package."""
+    with open("/etc/os-release", encoding="utf-8") as file:
+        of = dict(line.strip().replace('"', "").split("=", 1) for line in file if "=" in line)
+    print("# debootstrap of %s into %s" % (of["VERSION_CODENAME"], root), flush=True)
+    host("debootstrap", "--variant=minbase", "--components=main" + (",universe" if of["ID"] == "ubuntu" else ""),
+         "--include=" + ",".join(WITH), of["VERSION_CODENAME"], root + ".new")
     for name in ("resolv.conf", "hosts"):
         shutil.copy("/etc/" + name, os.path.join(root + ".new", "etc", name))
     shutil.copy(package, os.path.join(root + ".new", "package.deb"))

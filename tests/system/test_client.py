@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 
-from harness import BUILD, TOP, Failed, check, demo_data, equal, has, main, request, test, until, write_lines
+from harness import BUILD, TOP, Failed, check, demo_data, equal, has, main, request, test, write_lines
 
 CODES = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z])")
 
