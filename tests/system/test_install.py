@@ -172,7 +172,7 @@ def the_units_are_sound(site):
 @test
 def the_unit_says_what_the_daemon_relies_on(site):
     root = install(site, "/usr")
-    both = ("Type=notify", "ExecReload=/bin/kill -HUP $MAINPID", "Restart=on-failure", "RestartPreventExitStatus=2",
+    both = ("Type=notify", "ExecReload=/bin/sh -c 'kill -HUP $MAINPID'", "Restart=on-failure", "RestartPreventExitStatus=2",
             "WatchdogSec=60s", "RuntimeDirectory=batchd")
     machine = ("User=batchd", "StateDirectory=batchd", "LoadCredential=openai.key:/etc/batchd/openai.key")
     for unit, wants in (("system", both + machine), ("user", both)):
