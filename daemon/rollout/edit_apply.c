@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "edit_job.h"
+#include "edit_python.h"
 #include "mem.h"
 
 /*
@@ -138,10 +139,14 @@ static void apply_at(struct job *job, size_t i, struct target *t, const struct r
 	} else if (same_lines(&t->lines, r->place.at, r->search.n, &made)) {
 		e->fate = EDIT_NO_CHANGE;
 	} else {
+		bool python = span_ends(span_of(t->path), ".py");
+		bool plain = python && python_make_plain(&t->lines, r->place.at, r->search.n, &t->arena, &made);
+
 		for (size_t k = 0; k < made.n; k++)
 			made.at[k].by = (uint32_t)i + 1;
 		elines_splice(&t->lines, r->place.at, r->search.n, &made);
 		took(e, t, r);
+		e->fate = plain ? EDIT_CHARACTERS : e->fate;
 	}
 	elines_done(&made);
 }

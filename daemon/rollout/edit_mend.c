@@ -233,6 +233,15 @@ static bool line_plain(const struct eline *l, bool html, struct arena *arena, st
 	return any;
 }
 
+bool eline_plain(const struct eline *l, struct arena *arena, struct elines *ret)
+{
+	struct elines once = { 0 };
+	bool html = line_plain(l, true, arena, &once), other = line_plain(&once.at[0], false, arena, ret);
+
+	elines_done(&once);
+	return html || other;
+}
+
 static bool lines_plain(struct run s, bool html, struct arena *arena, struct elines *ret)
 {
 	bool any = false;

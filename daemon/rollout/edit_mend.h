@@ -38,6 +38,9 @@ void mended_done(struct mended *m);
 void mend_find(const struct elines *file, struct run s, struct run p, const struct edit_more *more, enum mend *ret_mend,
                struct mended *ret);
 
+/* The line without entities and typographic characters, added to ret; true if it had some. */
+bool eline_plain(const struct eline *l, struct arena *arena, struct elines *ret);
+
 /* Of several places, the one at that line (from 1). */
 void place_at_line(const struct elines *file, struct run s, size_t line, struct place *place);
 
