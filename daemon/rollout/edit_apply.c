@@ -261,7 +261,9 @@ static int apply_whole(struct job *job, struct edit *e, const struct candidates 
 	if (whole_is_complete(&t->lines, &all)) {
 		struct place place = { .fit = FIT_EXACT, .found = 1 };
 
-		lines_make(&t->lines, &place, (struct run){ t->lines.at, t->lines.n }, (struct run){ all.at, all.n }, &t->arena, &made);
+		struct run old = { t->lines.at, t->lines.n }, new = { all.at, all.n };
+
+		lines_make(&t->lines, &place, old, new, &t->arena, &made);
 		e->fate = same_lines(&t->lines, 0, t->lines.n, &made) ? EDIT_NO_CHANGE : EDIT_WHOLE;
 		elines_splice(&t->lines, 0, t->lines.n, &made);
 		t->dirty = t->touched = t->touched || e->fate == EDIT_WHOLE;

@@ -7,7 +7,8 @@
 
 /*
  * Blocks in disguise: quoted ("> <<<<<<< SEARCH"), their markers behind comment signs or adorned by Markdown, with
- * &lt; for <, as tags (edit_tags.c) or below words (edit_labels.c).  Written anew with plain markers, everything else as it is.
+ * &lt; for <, as tags (edit_tags.c) or below words (edit_labels.c).  Written anew with plain markers, everything
+ * else as it is.
  */
 
 static struct span unquoted(struct span line)
@@ -47,8 +48,9 @@ static struct span unadorned(struct span line, char *buf)
 	if (s.len == 0 || s.len >= UNADORNED_MAX || strchr("<>=\\", s.at[0]) == NULL || s.at[0] == '\0')
 		return line;
 	for (size_t i = 0; i < s.len; i++) {
-		bool escape = s.at[i] == '\\' && i + 1 < s.len && strchr("<>=", s.at[i + 1]) != NULL;
-		bool spread = s.at[i] == ' ' && i + 1 < s.len && n > 0 && buf[n - 1] == s.at[i + 1] && strchr("<>=", s.at[i + 1]) != NULL;
+		char next = i + 1 < s.len ? s.at[i + 1] : '\0';
+		bool before = next != '\0' && strchr("<>=", next) != NULL;
+		bool escape = before && s.at[i] == '\\', spread = before && s.at[i] == ' ' && n > 0 && buf[n - 1] == next;
 
 		if (!escape && !spread)
 			buf[n++] = s.at[i];
@@ -102,7 +104,8 @@ static bool rewrite_escapes(struct span text, struct buf *ret)
 	if (text.len == 0 || memmem(text.at, text.len, "SEARCH\\n", 8) == NULL)
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
-		const char *hit = text.at[i] == '\\' && i + 1 < text.len && text.at[i + 1] != '\0' ? strchr(from, text.at[i + 1]) : NULL;
+		char next = text.at[i] == '\\' && i + 1 < text.len ? text.at[i + 1] : '\0';
+		const char *hit = next != '\0' ? strchr(from, next) : NULL;
 
 		if (hit == NULL && (text.at[i] != '"' || (i > 0 && i + 1 < text.len)))
 			buf_add_char(ret, text.at[i]);

@@ -287,7 +287,7 @@ static size_t next_solid(struct run p, size_t i)
 	return i;
 }
 
-/* Is it clear that line i of p stands for lines of s up to `to`: all that follows is the same, or there is no such line else? */
+/* Is it clear that a line of p stands for the lines of s up to `to`: all that follows is the same, or no other line is? */
 static bool is_clear(struct run s, struct run p, size_t last, size_t next, size_t to)
 {
 	if (next < p.n && p.n - next != s.n - to)

@@ -22,7 +22,9 @@ static const char *const new_names[] = {
 	"replace", "new", "newstr", "newstring", "newcode", "newtext", "updated", "updatedcode", "after", "replacement",
 	"replacetext", "replaceblock", "newcontent", "modified", "modifiedcode", "replacewith", "patched", "fixed", "to", NULL,
 };
-static const char *const patch_names[] = { "patch", "diff", "input", "edit", "edits", "content", "answer", "response", NULL };
+static const char *const patch_names[] = {
+	"patch", "diff", "input", "edit", "edits", "content", "answer", "response", NULL,
+};
 
 static const char *const whole_names[] = { "content", "newcontent", "filetext", "filecontent", "code", NULL };
 

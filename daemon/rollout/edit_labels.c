@@ -34,6 +34,17 @@ static bool is_one_of(struct span word, const char *const *words)
 	return false;
 }
 
+static bool is_word(struct span word, const char *wanted)
+{
+	return word.len == strlen(wanted) && strncasecmp(word.at, wanted, word.len) == 0;
+}
+
+/* Of what stands around words. */
+static bool is_decoration(char c)
+{
+	return c != '\0' && (strchr(" \t*_`#:>()[]\"',-", c) != NULL || (c >= '0' && c <= '9'));
+}
+
 static bool is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -53,7 +64,7 @@ static enum label label_read(struct span line)
 		bool plain = true;
 		size_t from;
 
-		while (i < s.len && (strchr(" \t*_`#:>()[]\"',-", s.at[i]) != NULL || (s.at[i] >= '0' && s.at[i] <= '9')) && s.at[i] != '\0')
+		while (i < s.len && is_decoration(s.at[i]))
 			i++;
 		for (from = i; i < s.len && strchr(" \t*`#:>()[]\"',", s.at[i]) == NULL; i++)
 			plain = plain && is_letter(s.at[i]);
@@ -64,7 +75,7 @@ static enum label label_read(struct span line)
 			return LABEL_NONE;
 		if (++words > LABEL_WORDS)
 			return LABEL_NONE;
-		with = with || (word.len == 4 && strncasecmp(word.at, "with", 4) == 0) || (word.len == 2 && strncasecmp(word.at, "by", 2) == 0);
+		with = with || is_word(word, "with") || is_word(word, "by");
 		if (!plain || is_one_of(word, fillers))
 			continue;
 		if (!is_one_of(word, old_words) && !is_one_of(word, new_words))
@@ -75,7 +86,7 @@ static enum label label_read(struct span line)
 		return with ? LABEL_WITH : LABEL_NONE;
 	if (is_one_of(last, old_words))
 		return LABEL_OLD;
-	return last.len == 7 && strncasecmp(last.at, "replace", 7) == 0 && !with ? LABEL_REPLACE : LABEL_NEW;
+	return is_word(last, "replace") && !with ? LABEL_REPLACE : LABEL_NEW;
 }
 
 /* The next line that is not blank; false at the end. */

@@ -317,7 +317,10 @@ static size_t part_in(const struct elines *file, size_t i, struct run s, size_t 
 		         memcmp(f_last->at, last->at, last->len) == 0;
 		return f->len - s.at[0].len;
 	}
-	for (const char *p = f->at, *end = f->at + f->len; (p = memmem(p, (size_t)(end - p), s.at[0].at, s.at[0].len)) != NULL; p++) {
+	for (const char *p = f->at, *end = f->at + f->len; p != NULL; p++) {
+		p = memmem(p, (size_t)(end - p), s.at[0].at, s.at[0].len);
+		if (p == NULL)
+			break;
 		at = (size_t)(p - f->at);
 		++*ret_n;
 	}

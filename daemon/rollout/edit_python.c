@@ -18,6 +18,7 @@ static void print_lines(const struct eline *at, size_t n, struct buf *ret)
 /* Typographic quotes outside of strings and comments: to the lexer they are letters. */
 static bool has_odd_names(struct span text)
 {
+	static const char *const quotes[] = { "\xE2\x80\x98", "\xE2\x80\x99", "\xE2\x80\x9C", "\xE2\x80\x9D" };
 	struct py_tokens t = { 0 };
 	bool odd = false;
 
@@ -26,8 +27,8 @@ static bool has_odd_names(struct span text)
 	for (size_t i = 0; i < t.n && !odd; i++) {
 		struct span s = py_text(&t, i);
 
-		odd = t.at[i].kind == PY_NAME && (memmem(s.at, s.len, "\xE2\x80\x98", 3) != NULL || memmem(s.at, s.len, "\xE2\x80\x99", 3) != NULL ||
-		                                  memmem(s.at, s.len, "\xE2\x80\x9C", 3) != NULL || memmem(s.at, s.len, "\xE2\x80\x9D", 3) != NULL);
+		for (size_t k = 0; t.at[i].kind == PY_NAME && k < 4; k++)
+			odd = odd || memmem(s.at, s.len, quotes[k], 3) != NULL;
 	}
 	py_tokens_done(&t);
 	return odd;

@@ -33,7 +33,8 @@ static struct span name_at(const char *p, const char *end)
 {
 	const char *q = p;
 
-	while (q < end && (*q == '_' || *q == '-' || (*q >= '0' && *q <= '9') || (*q >= 'a' && *q <= 'z') || (*q >= 'A' && *q <= 'Z')))
+	while (q < end && (*q == '_' || *q == '-' || (*q >= '0' && *q <= '9') || (*q >= 'a' && *q <= 'z') ||
+	                   (*q >= 'A' && *q <= 'Z')))
 		q++;
 	return (struct span){ p, (size_t)(q - p) };
 }

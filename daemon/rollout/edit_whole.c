@@ -19,7 +19,9 @@
 /* Languages of fences that hold no file. */
 static bool is_shell(struct span info)
 {
-	static const char *const words[] = { "bash", "sh", "shell", "console", "diff", "patch", "text", "output", "traceback", "pycon" };
+	static const char *const words[] = {
+		"bash", "sh", "shell", "console", "diff", "patch", "text", "output", "traceback", "pycon",
+	};
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (info.len == strlen(words[i]) && strncasecmp(info.at, words[i], info.len) == 0)
