@@ -8,14 +8,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static _Thread_local int armed, left;
+static _Thread_local int armed, left, many;
 static atomic_long steps;
 static long crash_at;
 
-void fault_arm(enum fault where, int after)
+void fault_arm_many(enum fault where, int after, int times)
 {
 	left = after;
+	many = times;
 	armed = (int)where;
+}
+
+void fault_arm(enum fault where, int after)
+{
+	fault_arm_many(where, after, 1);
 }
 
 int fault_left(void)
@@ -25,7 +31,9 @@ int fault_left(void)
 
 bool fault_hit(enum fault where)
 {
-	return (int)where == armed && left >= 0 && left-- == 0;
+	if ((int)where != armed || left <= -many)
+		return false;
+	return left-- <= 0;
 }
 
 static void note_steps(void)

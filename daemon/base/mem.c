@@ -113,19 +113,24 @@ static void *noted(void *p)
 	return p;
 }
 
+static bool may_not(void)
+{
+	return fault_hit(FAULT_TRY);
+}
+
 void *mem_try_alloc(size_t size)
 {
-	return noted(get(size));
+	return noted(may_not() ? NULL : get(size));
 }
 
 void *mem_try_zero(size_t n, size_t size)
 {
-	return noted(get_zero(n, size));
+	return noted(may_not() ? NULL : get_zero(n, size));
 }
 
 void *mem_try_grow(void *old, size_t n, size_t size)
 {
-	return noted(get_grown(old, n, size));
+	return noted(may_not() ? NULL : get_grown(old, n, size));
 }
 
 /* --- rooms ------------------------------------------------------------------------------------------- */
@@ -142,7 +147,7 @@ int mem_room_ask(size_t bytes, struct err *err)
 
 	if (room != NULL && room->reserve != NULL && room->held >= want)
 		return 0;
-	void *reserve = get(want);
+	void *reserve = may_not() ? NULL : get(want);
 	if (reserve == NULL)
 		return none(want, err);
 	if (room == NULL) {

@@ -20,7 +20,7 @@
  * BATCHD_FAULT_STRIDE=1 takes every n, otherwise it is every eighth, and of the allocations every 64th of those.
  * BATCHD_FAULT_ONLY=n: only that one.
  */
-enum { PARTS = 16, REQUESTS = 5, INSTANCES = 3, ALLOCATIONS = 64 };
+enum { PARTS = 16, REQUESTS = 5, INSTANCES = 3, ALLOCATIONS = 64, DROUGHT = 150 };
 
 static int files_in(const char *dir, const char *end)
 {
@@ -83,8 +83,9 @@ static bool run_with(enum fault where, int n, bool pipeline)
 	sim_new(&(struct sim_setup){ .max_requests = 2 });
 	int64_t job = pipeline ? sim_submit_bugfixer(INSTANCES, 1) : sim_submit_raw(REQUESTS);
 
-	fault_arm(where, n);
-	while (fault_left() >= 0 && sim_step())
+	int times = where == FAULT_TRY ? DROUGHT : 1;
+	fault_arm_many(where, n, times);
+	while (fault_left() > -times && sim_step())
 		;
 	bool hit = fault_left() < 0;
 	fault_arm(FAULT_NONE, 0);
@@ -106,7 +107,8 @@ static void run_all(enum fault where, int part, bool pipeline)
 		return;
 	}
 	static const char *const what[] = { [FAULT_STORE] = "calls of the database", [FAULT_FILE] = "calls of the disk",
-		[FAULT_MEMORY] = "allocations", [FAULT_SYNC] = "syncs behind a commit" };
+		[FAULT_MEMORY] = "allocations", [FAULT_SYNC] = "syncs behind a commit",
+		[FAULT_TRY] = "allocations that may fail, with those behind it" };
 	int step = where == FAULT_SYNC ? 1 : text != NULL && atoi(text) > 0 ? atoi(text) : where == FAULT_MEMORY ? 8 * ALLOCATIONS : 8;
 	int n = part * step, tried = 0;
 
@@ -140,6 +142,13 @@ END_TEST
 START_TEST(pipelines_survive_any_failure_of_the_disk)
 {
 	run_all(FAULT_FILE, _i, true);
+}
+END_TEST
+
+/* And now those fail that may, one behind the other. */
+START_TEST(a_drought_of_memory_costs_nothing)
+{
+	run_all(FAULT_TRY, _i / 2, _i % 2);
 }
 END_TEST
 
@@ -308,6 +317,7 @@ int main(void)
 	tcase_add_loop_test(tc, pipelines_survive_any_failure_of_the_disk, 0, PARTS);
 	tcase_add_loop_test(tc, a_commit_of_which_nobody_knows_doubles_nothing, 0, 2 * PARTS);
 	tcase_add_loop_test(tc, killed_behind_such_a_commit_nothing_is_doubled, 0, PARTS);
+	tcase_add_loop_test(tc, a_drought_of_memory_costs_nothing, 0, 2 * PARTS);
 	tcase_add_loop_test(tc, raw_jobs_survive_any_failure_of_an_allocation, 0, PARTS);
 	tcase_add_loop_test(tc, pipelines_survive_any_failure_of_an_allocation, 0, PARTS);
 	tcase_add_loop_test(tc, a_submission_is_accepted_or_leaves_nothing, 0, 2);

