@@ -88,6 +88,45 @@ START_TEST(lines_come_whole_with_their_offsets)
 }
 END_TEST
 
+/* From any place that it told, it goes on with the same lines; so after a line that took several reads. */
+START_TEST(lines_go_on_where_they_were)
+{
+	char path[] = "/tmp/batchd-base-XXXXXX";
+	int fd = mkstemp(path);
+	struct line_reader r;
+	struct buf text = { 0 };
+	struct span line;
+	int64_t places[4];
+
+	for (int i = 0; i < 300000; i++)
+		buf_add_char(&text, i == 5 || i == 299998 ? '\n' : (char)('a' + i % 26));
+	ck_assert_int_eq(write(fd, text.at, text.len), (ssize_t)text.len);
+	close(fd);
+	ck_assert_int_eq(line_reader_open(&r, path, NULL), 0);
+	for (int i = 0; i < 4; i++) {
+		places[i] = line_reader_tell(&r);
+		ck_assert_int_eq(line_reader_next(&r, 1 << 20, &line, NULL), i < 3);
+	}
+	ck_assert_int_eq(places[0], 0);
+	ck_assert_int_eq(places[1], 6);
+	ck_assert_int_eq(places[2], 299999);
+	ck_assert_int_eq(places[3], 300000);
+	for (int i = 3; i >= 0; i--) {
+		ck_assert_int_eq(line_reader_seek(&r, places[i], NULL), 0);
+		ck_assert_int_eq(line_reader_tell(&r), places[i]);
+		ck_assert_int_eq(line_reader_next(&r, 1 << 20, &line, NULL), i < 3);
+		if (i < 3) {
+			ck_assert_int_eq(r.line_off, places[i]);
+			ck_assert_int_eq(memcmp(line.at, text.at + places[i], line.len), 0);
+			ck_assert_int_eq(line_reader_tell(&r), places[i + 1]);
+		}
+	}
+	line_reader_close(&r);
+	buf_done(&text);
+	unlink(path);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("base");
@@ -96,6 +135,7 @@ int main(void)
 	tcase_add_loop_test(tc, json_reads_what_cjson_alone_would_not, 0, (int)(sizeof docs / sizeof docs[0]));
 	tcase_add_test(tc, json_writes_valid_utf8_and_reads_it_back);
 	tcase_add_test(tc, lines_come_whole_with_their_offsets);
+	tcase_add_test(tc, lines_go_on_where_they_were);
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

@@ -235,10 +235,13 @@ START_TEST(ids_are_found_again_among_many)
 	struct dataset_ids ids = { 0 };
 	char id[32];
 
+	ck_assert_int_eq(dataset_ids_find(&ids, span_of("repo__name-1")), 0);
 	for (int round = 0; round < 2; round++) {
 		for (int64_t i = 1; i <= 50000; i++) {
 			snprintf(id, sizeof id, "repo__name-%lld", (long long)i);
+			ck_assert_int_eq(dataset_ids_find(&ids, span_of(id)), round == 0 ? 0 : i);
 			ck_assert_int_eq(dataset_ids_add(&ids, span_of(id), i), round == 0 ? 0 : i);
+			ck_assert_int_eq(dataset_ids_find(&ids, span_of(id)), i);
 		}
 	}
 	ck_assert_uint_eq(ids.count, 50000);

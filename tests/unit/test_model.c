@@ -201,10 +201,18 @@ START_TEST(a_wire_id_tells_its_pass_to_its_own_job_alone)
 		ck_assert_int_eq(n, numbers[i]);
 		ck_assert(!wire_id_read(id, 8, &n));
 		ck_assert(!wire_id_read(id, 77, &n));
+		ck_assert(wire_id_is(id, strlen(id), 7, numbers[i]));
+		ck_assert(!wire_id_is(id, strlen(id), 7, numbers[i] + 1));
+		ck_assert(!wire_id_is(id, strlen(id), 8, numbers[i]));
+		ck_assert(!wire_id_is(id, strlen(id) - 1, 7, numbers[i]));
 		ck_assert(wire_id_fits(id, 64, false) == false);
 	}
-	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
 		ck_assert_msg(!wire_id_read(others[i], 7, &n), "%s", others[i]);
+		ck_assert_msg(!wire_id_is(others[i], strlen(others[i]), 7, 1), "%s", others[i]);
+	}
+	ck_assert(wire_id_is("b7-1\",", 4, 7, 1));      /* a piece of a line: nothing ends it */
+	ck_assert(!wire_id_is("b7-1 and more than any of ours has, for ever and ever", 53, 7, 1));
 }
 END_TEST
 

@@ -265,6 +265,33 @@ START_TEST(plain_answers_go_the_quick_way)
 }
 END_TEST
 
+static const struct { const char *line, *id; } requests[] = {
+	{ "{\"custom_id\":\"a-1\",\"method\":\"POST\"}\n", "a-1" },
+	{ " { \"custom_id\" : \"a \\\" b\" }", "a \\\" b" },
+	{ "{\"body\":{\"custom_id\":\"no\",\"x\":[\"custom_id\",{}]},\"custom_id\":\"a-2\"}", "a-2" },
+	{ "{\"note\":\"\\\"custom_id\\\":\\\"no\\\"\",\"custom_id\":\"a-3\",\"custom_id\":\"second\"}", "a-3" },
+	{ "{\"custom_id\":\"a-4\",\"body\":{\"cut", "a-4" },
+	{ "{\"custom_id\":\"\"}", "" },
+	{ "{\"custom_id\":7}", NULL },
+	{ "{\"custom_id\":\"cut", NULL },
+	{ "{\"custom_id", NULL },
+	{ "{\"body\":{\"custom_id\":\"no\"}}", NULL },
+	{ "[\"custom_id\",\"no\"]", NULL },
+	{ "{}", NULL },
+	{ "", NULL },
+};
+
+START_TEST(a_requests_own_custom_id_is_found)
+{
+	struct span id = request_line_id(span_of(requests[_i].line));
+
+	if (requests[_i].id == NULL)
+		ck_assert_msg(id.at == NULL, "%s has none, not %.*s", requests[_i].line, (int)id.len, id.at);
+	else
+		ck_assert_msg(id.at != NULL && span_is(id, requests[_i].id), "%s", requests[_i].line);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("result_line");
@@ -277,6 +304,7 @@ int main(void)
 	tcase_add_loop_test(tc, the_quick_way_agrees_with_the_long_way, 0, (int)N_LINES);
 	tcase_add_test(tc, twisted_lines_agree_too);
 	tcase_add_test(tc, plain_answers_go_the_quick_way);
+	tcase_add_loop_test(tc, a_requests_own_custom_id_is_found, 0, (int)(sizeof requests / sizeof requests[0]));
 	suite_add_tcase(s, tc);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
