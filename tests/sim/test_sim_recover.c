@@ -133,6 +133,31 @@ START_TEST(without_power_behind_any_step_a_job_comes_to_the_same)
 }
 END_TEST
 
+/* What the n-th sync did not bring to the disk is lost some steps later: nothing must have followed from it. */
+START_TEST(without_power_behind_a_sync_that_failed_a_job_comes_to_the_same)
+{
+	struct sim_setup setup = calm;
+
+	setup.delete_remote_files = true;
+	sim_watch_syncs(true);
+	sim_new(&setup);
+	int64_t job = sim_submit_bugfixer(INSTANCES, PASSK);
+	fault_arm(FAULT_SYNC, _i / 3);
+	bool on = true;
+	while (on && fault_left() >= 0)
+		on = sim_step();
+	fault_arm(FAULT_NONE, 0);
+	for (int n = 0; n < 8 << _i % 3 && on; n++)
+		on = sim_step();
+	if (on)
+		sim_power_cut();
+	sim_run_until_idle();
+	check_job(job, _i);
+	sim_end();
+	sim_watch_syncs(false);
+}
+END_TEST
+
 /* Every so many steps again: it gets on all the same. */
 START_TEST(killed_again_and_again_a_job_comes_to_the_same)
 {
@@ -442,6 +467,7 @@ int main(void)
 	tcase_add_unchecked_fixture(tc, undisturbed, forget);
 	tcase_add_loop_test(tc, killed_behind_any_step_a_job_comes_to_the_same, 0, 150);
 	tcase_add_loop_test(tc, without_power_behind_any_step_a_job_comes_to_the_same, 0, 200);
+	tcase_add_loop_test(tc, without_power_behind_a_sync_that_failed_a_job_comes_to_the_same, 0, 150);
 	tcase_add_loop_test(tc, killed_again_and_again_a_job_comes_to_the_same, 0, 10);
 	tcase_add_loop_test(tc, stopped_behind_any_step_a_job_comes_to_the_same, 0, 65);
 	tcase_add_loop_test(tc, killed_behind_a_command_the_command_holds, 0, 40);
