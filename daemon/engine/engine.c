@@ -277,7 +277,7 @@ static void run_sync(struct work *work)
 {
 	struct turn_sync *s = AROUND(struct turn_sync, work, work);
 
-	s->rc = db_sync(db_path(s->e->db), &s->err);
+	s->rc = db_sync(s->e->db, &s->err);
 }
 
 static void on_synced(struct work *work)

@@ -74,8 +74,10 @@ int engine_load(struct engine *e, struct err *err)
 {
 	int64_t *ids = NULL;
 	size_t n = 0;
-	int rc = endpoints_open(e, err);
+	int rc = db_settle(e->db, err);
 
+	if (rc == 0)
+		rc = endpoints_open(e, err);
 	if (rc == 0)
 		rc = job_list_open(e->db, &ids, &n, err);
 	for (size_t i = 0; rc == 0 && i < n; i++)

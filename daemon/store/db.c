@@ -89,21 +89,29 @@ static int sync_wal(struct db *db, struct err *err)
 	                                     sqlite3_errstr(rc));
 }
 
-/* A descriptor of its own: SQLite's locks are in other files, so that closing it gives none away. */
-int db_sync(const char *path, struct err *err)
+/*
+ * A descriptor of its own: SQLite's locks are in other files, so that closing it gives none away.  It is kept: the kernel
+ * tells each descriptor of a page that could not be written, but not one that was opened after somebody else was told.
+ */
+int db_sync(struct db *db, struct err *err)
 {
-	char *wal = mem_printf("%s-wal", path);
-	int fd = open(wal, O_RDWR | O_CLOEXEC), rc = 0;
+	if (db->sync_fd < 0) {
+		char *wal = mem_printf("%s-wal", db->path);
 
+		db->sync_fd = open(wal, O_RDWR | O_CLOEXEC);
+		free(wal);
+	}
 	fault_step();
-	if (fd < 0 && errno != ENOENT)
-		rc = err_sys(err, BD_ESTORE, "cannot open %s", wal);
-	else if (fd >= 0 && (fault_hit(FAULT_STORE) || fault_hit(FAULT_SYNC) ? (errno = EIO, -1) : fdatasync(fd)) < 0)
-		rc = err_sys(err, BD_ESTORE, "database %s: cannot sync its WAL", path);
-	if (fd >= 0)
-		close(fd);
-	free(wal);
-	return rc;
+	if (db->sync_fd < 0)
+		return err_sys(err, BD_ESTORE, "database %s: cannot open its WAL", db->path);
+	if ((fault_hit(FAULT_STORE) || fault_hit(FAULT_SYNC) ? (errno = EIO, -1) : fdatasync(db->sync_fd)) < 0)
+		return err_sys(err, BD_ESTORE, "database %s: cannot sync its WAL", db->path);
+	return 0;
+}
+
+int db_settle(struct db *db, struct err *err)
+{
+	return db->unsynced ? make_durable(db, err) : sync_wal(db, err);
 }
 
 void db_sync_failed(struct db *db)
@@ -199,6 +207,7 @@ static int open_handle(const char *path, int flags, struct db **ret, struct err 
 	struct db *db = MEM_NEW(struct db);
 
 	db->path = mem_strdup(path);
+	db->sync_fd = -1;
 	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK || stmt_functions(db->handle) != SQLITE_OK) {
 		int rc = err_set(err, BD_ESTORE, "cannot open the database %s: %s", path,
 		                 db->handle != NULL ? sqlite3_errmsg(db->handle) : "out of memory");
@@ -296,6 +305,8 @@ void db_close(struct db *db)
 	for (int i = 0; i < Q_COUNT; i++)
 		sqlite3_finalize(db->cache[i]);
 	sqlite3_close(db->handle);
+	if (db->sync_fd >= 0)
+		close(db->sync_fd);
 	free(db->path);
 	free(db);
 }

@@ -28,9 +28,12 @@ int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
 /* Others see it, but a power cut before the next db_commit() may take it back: for the parts of something larger. */
 int db_commit_part(struct db *db, struct err *err);
-/* For a worker: all that was committed is on disk.  If it fails, the writer has to be told before it begins anything. */
-int db_sync(const char *path, struct err *err);
+/* For a worker, one at a time, whatever the writer does meanwhile: all that was committed is on disk.  If it fails, the
+ * writer has to be told before it begins anything. */
+int db_sync(struct db *db, struct err *err);
 void db_sync_failed(struct db *db);
+/* The same for the writer, before it acts on what it reads: one that was killed, or whose sync failed, left it in doubt. */
+int db_settle(struct db *db, struct err *err);
 void db_rollback(struct db *db);
 /* Pages that the WAL had behind the last commit. */
 int db_wal_pages(const struct db *db);
