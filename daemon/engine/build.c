@@ -3,8 +3,8 @@
  * A request file: the READY passes of one stage, in their order, up to the endpoint's limits.
  *
  * A worker writes the file, instance by instance (one prompt built, its passes spliced from it); then the loop moves the
- * passes to BATCHED, run by run, some each turn, and the batch to BUILT with the last of them.  A crash before that leaves a BUILDING batch,
- * whose passes the next start gives back.
+ * passes to BATCHED, run by run, some each turn, and the batch to BUILT with the last of them.  A crash before that leaves
+ * a BUILDING batch, whose passes the next start gives back.
  */
 #include <stdio.h>
 #include <stdlib.h>

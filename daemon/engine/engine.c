@@ -5,7 +5,6 @@
  * If the database fails, nothing in memory is trusted any more: the engine waits for what is under way, forgets
  * everything, and loads from the database as a start would.  There is no second way of recovering.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +15,6 @@
 #include "mem.h"
 
 enum { BROKEN_WAIT_MS = 5000, DRAIN_CALLS_MS = 5000, SHORT_WAIT_MS = 1000, CLOCK_BACK_MS = 60000 };
-
-struct pending_event {
-	struct pending_event *next;
-	int64_t time_ms, job, batch;
-	const char *level;
-	char text[400];
-};
 
 int64_t now_ms(struct engine *e)
 {
@@ -63,52 +55,9 @@ bool engine_write(struct engine *e)
 	return true;
 }
 
-void engine_event(struct engine *e, int64_t job, int64_t batch, const char *level, const char *fmt, ...)
-{
-	struct pending_event *p = MEM_NEW(struct pending_event);
-	va_list ap;
-
-	p->time_ms = now_ms(e);
-	p->job = job;
-	p->batch = batch;
-	p->level = level;
-	va_start(ap, fmt);
-	vsnprintf(p->text, sizeof p->text, fmt, ap);
-	va_end(ap);
-	*e->events_end = p;
-	e->events_end = &p->next;
-
-	char where[64] = "";
-	if (batch > 0)
-		snprintf(where, sizeof where, "job %lld batch %lld: ", (long long)job, (long long)batch);
-	else if (job > 0)
-		snprintf(where, sizeof where, "job %lld: ", (long long)job);
-	log_at(strcmp(level, "error") == 0 ? LOG_LVL_ERROR : strcmp(level, "warning") == 0 ? LOG_LVL_WARN :
-	       LOG_LVL_INFO, "%s%s", where, p->text);
-}
-
-static bool write_events(struct engine *e)
-{
-	struct err err;
-	bool any = e->events != NULL;
-
-	while (e->events != NULL && engine_write(e)) {
-		struct pending_event *p = e->events;
-		struct event_row row = { 0, p->time_ms, p->job, p->batch, p->level, p->text, NULL, 0 };
-
-		if (!engine_ok(e, event_insert(e->db, &row, &err), &err))
-			return false;
-		e->events = p->next;
-		free(p);
-	}
-	if (e->events == NULL)
-		e->events_end = &e->events;
-	return any;
-}
-
 static int commit_as(struct engine *e, int (*commit)(struct db *db, struct err *err), struct err *err)
 {
-	e->told = write_events(e) || e->told;
+	e->told = events_write(e) || e->told;
 	for (struct job *j = e->jobs; j != NULL; j = j->next)
 		(void)job_tally_flush(j);
 	if (!e->broken && e->in_txn) {
@@ -121,15 +70,6 @@ static int commit_as(struct engine *e, int (*commit)(struct db *db, struct err *
 	return e->broken ? err_set(err, BD_ESTORE, "the database cannot be written now; see the log") : 0;
 }
 
-static void tell_events(struct engine *e)
-{
-	bool told = e->told;
-
-	e->told = false;
-	if (told && e->env.event != NULL)
-		e->env.event(e->env.data);
-}
-
 /* With nothing to commit, what a turn only showed is synced all the same. */
 int engine_flush(struct engine *e, struct err *err)
 {
@@ -139,7 +79,7 @@ int engine_flush(struct engine *e, struct err *err)
 	if (rc < 0)
 		return rc;
 	e->unsynced = false;
-	tell_events(e);
+	events_tell(e);
 	return 0;
 }
 
@@ -258,7 +198,7 @@ static void tick_rest(struct engine *e, bool kept)
 
 	e->sync.applied = NULL;
 	if (!e->broken)
-		tell_events(e);
+		events_tell(e);
 	if (applied != NULL) {
 		applied->kept = kept;
 		applied->done(applied);
@@ -297,12 +237,12 @@ static void on_synced(struct work *work)
 
 /*
  * The end of a turn.  What follows from a result is done behind its last part; the parts before it need not be synced one
- * by one, as long as nothing else of this turn is to be seen outside.  True: it is on its way to the disk, and on_synced()
- * goes on.
+ * by one, as long as nothing else of this turn is to be seen outside.  True: it is on its way to the disk, and
+ * on_synced() goes on.
  */
 static bool turn_commit(struct engine *e)
 {
-	bool part = e->sync.applied == NULL && e->applies != NULL && e->events == NULL;
+	bool part = e->sync.applied == NULL && e->applies != NULL && e->events == NULL && !e->told;
 	struct err err;
 
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
@@ -506,12 +446,7 @@ void engine_close(struct engine *e)
 	if (e->in_txn)
 		db_rollback(e->db);
 	engine_forget(e);
-	while (e->events != NULL) {
-		struct pending_event *p = e->events;
-
-		e->events = p->next;
-		free(p);
-	}
+	events_drop(e);
 	free(e->uuid);
 	free(e);
 }

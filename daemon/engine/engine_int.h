@@ -98,7 +98,7 @@ struct batch {
 	int64_t size;                           /* so many bytes; -1: it does not say */
 	int cut_n;                              /* how often it came shorter than that */
 	int64_t gone_ms;                        /* since when the endpoint says 404 */
-	int64_t *bad_lines;                     /* that it refused the file for; after a restart row.error_line alone is known */
+	int64_t *bad_lines;                     /* that it refused the file for; a start knows row.error_line alone */
 	size_t n_bad_lines;
 };
 
@@ -162,6 +162,9 @@ int engine_load(struct engine *e, struct err *err);     /* all that is open, int
 void engine_forget(struct engine *e);                   /* nothing may be under way */
 void engine_event(struct engine *e, int64_t job, int64_t batch, const char *level, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+bool events_write(struct engine *e);                    /* in the open transaction, or one of their own; were there any? */
+void events_tell(struct engine *e);                     /* those that were written; they are on disk */
+void events_drop(struct engine *e);
 
 /* --- what a task brought, written a part at a time --------------------------------------------- */
 struct apply {
@@ -278,7 +281,7 @@ bool judge_start(struct job *job, int stage);
 unsigned render_due(const struct job *job, enum render_kind kind);      /* DIRTY_... bits of it */
 int render_count(const struct job *job);                                /* under way */
 void render_start(struct job *job, enum render_kind kind);
-void render_stop(struct job *job, enum render_kind kind);       /* one under way is of no use any more: it ends soon, and stays due */
+void render_stop(struct job *job, enum render_kind kind);       /* nobody wants it any more: it ends soon, stays due */
 
 /* A file whose pieces are mostly wanted one behind the other: then it is read ahead. */
 struct ahead {

@@ -3,8 +3,8 @@
  * What came of each request of a batch: the union of its output and error file, keyed by custom_id.
  *
  * A worker reads both files line by line and finds every member's answer, or that it has none; then the loop moves the
- * passes, some each turn, and ends the batch with the last of them.  Members are those still BATCHED in it, so a crash in between
- * goes on where it was.
+ * passes, some each turn, and ends the batch with the last of them.  Members are those still BATCHED in it, so a start
+ * behind a crash in between goes on where it was.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -18,8 +18,8 @@
 #include "mem.h"
 #include "wire_id.h"
 
-/* A pass number has a file of its own, and there may be 100,000: so many are open at a time, a walk through the passes each. */
-enum { RENDER_LEAST_MS = 2000, RENDER_SHARE = 10, OUT_BYTES = 1 << 20, FILES_AT_A_TIME = 256 };
+/* A pass number has a file of its own, and there may be 100,000: so many are open at a time, with a walk each. */
+enum { FILES_AT_A_TIME = 256, RENDER_LEAST_MS = 2000, RENDER_SHARE = 10, OUT_BYTES = 1 << 20 };
 
 struct render {
 	struct task task;

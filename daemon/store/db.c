@@ -44,8 +44,9 @@ int db_exec(struct db *db, const char *sql, struct err *err)
 }
 
 /*
- * A sync that failed may have been the kernel's last word on those pages: it calls them clean, and they are not on disk.  What
- * was committed is still to be read, so it is written and synced once more, into the database itself, before anything new.
+ * A sync that failed may have been the kernel's last word on those pages: it calls them clean, and they are not on disk.
+ * What was committed is still to be read, so it is written and synced once more, into the database itself, before anything
+ * new.
  */
 static int make_durable(struct db *db, struct err *err)
 {

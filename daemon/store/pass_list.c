@@ -93,7 +93,8 @@ static int each_ready(struct stmt *st, bool later, ready_fn each, void *data, st
 	return stmt_finish(st, err);
 }
 
-int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, int64_t last, ready_fn each, void *data, struct err *err)
+int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, int64_t last, ready_fn each, void *data,
+                    struct err *err)
 {
 	__attribute__((cleanup(stmt_release))) struct stmt st = stmt_get(db, stage > 1 ? Q_pass_ready_later : Q_pass_ready);
 

@@ -88,7 +88,8 @@ struct ready_pass {
 };
 typedef int (*ready_fn)(void *data, const struct ready_pass *p, struct err *err);       /* 1: stop */
 /* From pass n = from up to last. */
-int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, int64_t last, ready_fn each, void *data, struct err *err);
+int pass_each_ready(struct db *db, int64_t job, int stage, int64_t from, int64_t last, ready_fn each, void *data,
+                    struct err *err);
 
 struct member { int64_t n, attempt; };
 /* Members of a batch not yet dealt with, by n; owned by the caller. */

@@ -40,7 +40,7 @@ void stmt_bind_int(struct stmt *st, const char *name, int64_t value);
 void stmt_bind_null(struct stmt *st, const char *name);
 /* value must outlive the statement's use; nothing is copied.  NULL binds NULL. */
 void stmt_bind_text(struct stmt *st, const char *name, const char *value);
-/* For int_at(:name, i) in the query: the i-th of these.  Nothing checks i: it is the query's own arithmetic on bound numbers. */
+/* For int_at(:name, i) in the query: the i-th of these.  Nothing checks i: it is the query's arithmetic on bound numbers. */
 void stmt_bind_ints(struct stmt *st, const char *name, const int64_t *at);
 /* The same for text_at(): texts that outlive the statement's use. */
 void stmt_bind_texts(struct stmt *st, const char *name, const char *const *at);
