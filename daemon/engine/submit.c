@@ -2,206 +2,24 @@
 /*
  * A job comes in: everything that can be wrong with it is found before a row of it is seen.
  *
- * The job's row is written first, LOADING and invisible; a worker turns the dataset into jobs/<id>/dataset.jsonl and a list
- * of rows; the loop writes them, some each turn, and with the last of them the job is RUNNING and its submitter is told.
- * A crash before that leaves a LOADING job, which the next start removes.
+ * The job's row is written first, LOADING and invisible; a worker turns the dataset into jobs/<id>/dataset.jsonl and a
+ * list of rows (submit_intake.c); the loop writes them, some each turn, and with the last of them the job is RUNNING and
+ * its submitter is told.  A crash before that leaves a LOADING job, which the next start removes.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "dataset.h"
-#include "engine_int.h"
 #include "fault.h"
 #include "files.h"
 #include "mem.h"
-#include "range.h"
 #include "scan.h"
+#include "submit_int.h"
 
-enum { ROW_LINE_MAX = 8192, ENOUGH_WARNINGS = 5 };
+enum { ROW_LINE_MAX = 8192 };
 
-struct submit {
-	struct apply apply;
-	struct task task;
-	char *warning;                  /* for the reply; NULL: none */
-	char *dataset_path, *shown, *out_path, *rows_path, *repos, *start, *end;
-	bool raw, made_samples;
-	submit_fn done;
-	void *data;
-	/* in the worker: rows_path gets a line "off len instance_id" per row, escaped, kept passes are told by `keep` */
-	struct file_out *rows;
-	char **ids;                     /* of the instances, only if there is a range */
-	size_t n_ids;
-	bool *keep;                     /* by n; NULL: all */
-	int64_t instances, passes, no_repo;
-	struct buf warnings;            /* JSON list */
-	char *model, *url;              /* raw: what the requests say; NULL: they do not */
-	struct buf id;
-	struct buf params;              /* raw: the job's, with that url; and what is made of them */
-	struct rollout *rollout;
-	int rc;
-	struct err err;
-	/* applying */
-	struct line_reader reader;
-	bool reading;
-	int64_t at;                     /* instances that are in */
-};
-
-/* --- in the worker --------------------------------------------------------------------------------- */
-
-static void check_repo(struct submit *w, const char *instance_id)
-{
-	if (w->repos == NULL)
-		return;
-	char *path = mem_printf("%s/%s.json", w->repos, instance_id);
-
-	if (access(path, R_OK) != 0 && w->no_repo++ < ENOUGH_WARNINGS) {
-		char *text = mem_printf("%s: no structure file %s; its passes will fail", instance_id, path);
-		struct jw jw = { .out = &w->warnings, .comma = w->warnings.len > 1 };
-
-		jw_str(&jw, text);
-		free(text);
-	}
-	free(path);
-}
-
-static int on_row(void *data, const struct dataset_row *row, struct err *err)
-{
-	struct submit *w = data;
-	char head[64];
-	int n = snprintf(head, sizeof head, "%lld %zu ", (long long)row->off, row->len);
-	int rc = file_write(w->rows, head, (size_t)n, err);
-
-	buf_reset(&w->id);
-	json_escape(&w->id, row->instance_id, strlen(row->instance_id));       /* a custom_id may have line breaks */
-	buf_add_char(&w->id, '\n');
-	if (rc == 0)
-		rc = file_write(w->rows, w->id.at, w->id.len, err);
-	if (w->model == NULL && row->model != NULL)
-		w->model = mem_strdup(row->model);
-	if (w->url == NULL && row->url != NULL)
-		w->url = mem_strdup(row->url);
-	if (w->start != NULL || w->end != NULL) {
-		if (rc == 0)
-			rc = mem_room_ask(2 * (w->n_ids + 1) * sizeof *w->ids, err);
-		if (rc < 0)
-			return rc;
-		w->ids = mem_grow(w->ids, w->n_ids + 1, sizeof *w->ids);
-		w->ids[w->n_ids++] = mem_strdup(row->instance_id);
-	} else {
-		check_repo(w, row->instance_id);
-	}
-	w->instances++;
-	return rc;
-}
-
-static int nothing_between(const struct submit *w, struct err *err)
-{
-	const char *start = w->start, *end = w->end;
-
-	return err_set(err, BD_EINVALID, "%s%s%s%s%s: no custom_id lies there", start != NULL ? "--start_file " : "",
-	               start != NULL ? start : "", start != NULL && end != NULL ? ", " : "",
-	               end != NULL ? "--end_file " : "", end != NULL ? end : "");
-}
-
-/* Of the instances, those with a pass in the range: they need their repositories, the others do not. */
-static void count_kept(struct submit *w, int64_t passk)
-{
-	int64_t n = w->instances;
-
-	w->instances = 0;
-	for (int64_t i = 0; i < n; i++) {
-		if (memchr(&w->keep[i * passk], true, (size_t)passk * sizeof *w->keep) == NULL)
-			continue;
-		check_repo(w, w->ids[i]);
-		w->instances++;
-	}
-}
-
-/* --start_file, --end_file: which passes there are. */
-static int pick_range(struct submit *w, struct err *err)
-{
-	struct range range;
-	int64_t passk = w->task.job->row.passk;
-	int rc = range_read(w->start, w->end, &range, err);
-
-	w->passes = w->instances * passk;
-	if (rc < 0 || (w->start == NULL && w->end == NULL))
-		return rc;
-	if ((rc = mem_room_ask((size_t)w->passes, err)) < 0)
-		return rc;
-	w->keep = mem_zero((size_t)w->passes, sizeof *w->keep);
-	size_t kept = 0;
-	if ((rc = range_pick_passes(&range, (const char *const *)w->ids, w->n_ids, passk, w->keep, &kept, err)) < 0)
-		return rc;
-	w->passes = (int64_t)kept;
-	count_kept(w, passk);
-	return kept > 0 ? 0 : nothing_between(w, err);
-}
-
-/* raw: the file says to which url its requests go; a batch is made for that one. */
-static int take_url(struct submit *w, struct err *err)
-{
-	const char *given = w->task.job->row.params;
-	struct rollout_params params = { 0 };
-	struct json *v = NULL;
-	int rc = w->url != NULL ? json_parse(given, strlen(given), &v, err) : 0;
-
-	if (rc == 0 && v != NULL)
-		rc = rollout_params_read(v, &params, err);
-	if (rc == 0 && v != NULL && w->url[0] != '/')
-		rc = err_set(err, BD_EINVALID, "%.200s: url %.100s: it must be a path such as %s", w->shown, w->url,
-		             params.line_url);
-	if (rc == 0 && v != NULL) {
-		params.line_url = w->url;
-		rollout_params_print(&params, &w->params);
-		rc = rollout_new(&params, &w->rollout, err);
-	}
-	json_free(v);
-	return rc;
-}
-
-static void run(struct task *t)
-{
-	struct submit *w = AROUND(struct submit, task, t);
-	struct mem_room room;
-
-	w->rc = mem_room_open(&room, TASK_ROOM, &w->err);
-	buf_add_char(&w->warnings, '[');
-	if (w->warning != NULL)
-		jw_str(&(struct jw){ .out = &w->warnings }, w->warning);
-	if (w->rc == 0)
-		w->rc = file_create(w->rows_path, 0600, &w->rows, &w->err);
-	if (w->rc == 0)
-		w->rc = w->raw ? dataset_read_requests(w->dataset_path, w->shown, w->out_path, on_row, w, &w->err) :
-		                 dataset_read(w->dataset_path, w->shown, w->out_path, on_row, w, &w->err);
-	if (w->rc == 0)
-		w->rc = take_url(w, &w->err);
-	if (w->rc == 0)
-		w->rc = pick_range(w, &w->err);
-	if (w->rc == 0 && w->no_repo == w->instances && w->repos != NULL)
-		w->rc = err_set(&w->err, BD_EINVALID, "%s holds no structure file for any of the %lld instances "
-		                "(they are named <instance_id>.json)", w->repos, (long long)w->instances);
-	if (w->rc == 0 && w->no_repo > ENOUGH_WARNINGS) {
-		char *text = mem_printf("and %lld more instances without a structure file",
-		                        (long long)w->no_repo - ENOUGH_WARNINGS);
-		struct jw jw = { .out = &w->warnings, .comma = true };
-
-		jw_str(&jw, text);
-		free(text);
-	}
-	buf_add_char(&w->warnings, ']');
-	w->rc = mem_room_close(&room, w->rc, &w->err);
-	if (w->rows != NULL && w->rc == 0)
-		w->rc = file_commit(w->rows, &w->err);
-	else
-		file_abandon(w->rows);
-	fault_step();
-	unlink(w->dataset_path);
-}
-
-/* --- on the loop ----------------------------------------------------------------------------------- */
+/* --- what the worker brought ----------------------------------------------------------------------------------- */
 
 static void submit_free(struct submit *w)
 {
@@ -367,6 +185,11 @@ static bool apply_some(struct apply *a)
 	return true;
 }
 
+static int not_writable(struct err *err)
+{
+	return err_set(err, BD_ESTORE, "the database cannot be written now; see batchctl status, then try again later");
+}
+
 /* The submitter is told; what failed leaves nothing behind. */
 static void apply_done(struct apply *a)
 {
@@ -375,7 +198,7 @@ static void apply_done(struct apply *a)
 
 	job->tasks--;
 	if (!a->kept && w->rc == 0)
-		w->rc = err_set(&w->err, BD_ESTORE, "the database cannot be written now; see batchctl status, then try again later");
+		w->rc = not_writable(&w->err);
 	fault_step();
 	if (w->rc < 0) {
 		job->remove = job->refused = true;
@@ -422,7 +245,7 @@ static int insert_job(struct engine *e, const struct submission *s, const struct
 		.passk = s->params.passk, .created_ms = now_ms(e) };
 
 	buf_done(&text);
-	int rc = engine_write(e) ? job_insert(e->db, &row, &id, err) : err_set(err, BD_ESTORE, "the database is not writable");
+	int rc = engine_write(e) ? job_insert(e->db, &row, &id, err) : not_writable(err);
 	job_row_done(&row);
 	if (rc == 0)
 		rc = job_load(e, id, ret, err);
@@ -443,7 +266,7 @@ static int keep_results(struct job *job, bool samples, struct err *err)
 		rc = save_dir_make(dir, samples, &made, err);
 	text_set(&job->row.save_dir, dir);
 	if (rc == 0)
-		rc = job_set_save_dir(job->e->db, job->row.id, dir, err);
+		rc = engine_write(job->e) ? job_set_save_dir(job->e->db, job->row.id, dir, err) : not_writable(err);
 	free(dir);
 	return rc < 0 ? rc : engine_flush(job->e, err);
 }
@@ -517,7 +340,7 @@ int engine_submit(struct engine *e, const struct submission *s, submit_fn on_don
 	w->made_samples = made;
 	w->done = on_done;
 	w->data = data;
-	w->task.run = run;
+	w->task.run = submit_run;
 	w->task.done = done;
 	task_start(e, job, &w->task);
 	return 0;
