@@ -14,7 +14,7 @@
 #include "mem.h"
 #include "retry.h"
 
-enum { HOLD_LEAST_MS = 1000, HOLD_MOST_MS = 30000 };
+enum { HOLD_LEAST_MS = 1000, HOLD_MOST_MS = 30000, CANCEL_WINDOWS = 8 };
 
 /* An endpoint that the config names no longer: its jobs wait, visibly. */
 static struct endpoint *endpoint_missing(struct engine *e, const char *name)
@@ -221,18 +221,22 @@ static int open_batches(const struct job *job)
 	return n;
 }
 
-/* What waits among the next passes. */
+/* What waits among the next passes; a few windows where nothing does: of a range, or of a later stage, passes are sparse. */
 static int cancel_some(struct job *job, int stage, struct err *err)
 {
+	const int64_t *gone = &job->tally.n[stage][PASS_CANCELED], before = *gone;
 	struct db *db = job->e->db;
-	int64_t from = job->cancel_from[stage], to = from + RUN_A_TURN - 1, last = -1;
+	int64_t last = -1;
 	int rc = pass_last(db, job->row.id, stage, &last, err);
 
-	if (rc == 0)
+	for (int n = 0; rc == 0 && n < CANCEL_WINDOWS && *gone == before; n++) {
+		int64_t from = job->cancel_from[stage], to = from + RUN_A_TURN - 1;
+
 		rc = pass_cancel_run(db, &job->tally, stage, PASS_READY, from, to, err);
-	if (rc == 0)
-		rc = pass_cancel_run(db, &job->tally, stage, PASS_ANSWERED, from, to, err);
-	job->cancel_from[stage] = to < last ? to + 1 : 0;
+		if (rc == 0)
+			rc = pass_cancel_run(db, &job->tally, stage, PASS_ANSWERED, from, to, err);
+		job->cancel_from[stage] = to < last ? to + 1 : 0;
+	}
 	return rc;
 }
 

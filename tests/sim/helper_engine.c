@@ -19,12 +19,11 @@ enum {
 };
 
 /* What died keeps its memory: a killed process frees nothing, and nothing of it is touched again. */
-struct dead {
+static struct dead {
 	struct engine *engine;
 	struct work *works;
 	struct dead *next;
-};
-static struct dead *dead;
+} *dead;
 
 static struct mem_room room;            /* of the loop's thread, as the program has it */
 
@@ -162,14 +161,17 @@ void sim_start(void)
 	free(path);
 }
 
-void sim_crash(void)
+static void bury(void)
 {
 	struct dead *d = MEM_NEW(struct dead);
 
-	d->engine = sim.engine;
-	d->works = sim.first;
-	d->next = dead;
+	*d = (struct dead){ sim.engine, sim.first, dead };
 	dead = d;
+}
+
+void sim_crash(void)
+{
+	bury();
 	sim.first = NULL;
 	sim.end = &sim.first;
 	sim.engine = NULL;
@@ -251,12 +253,7 @@ void sim_new(const struct sim_setup *s)
 void sim_end(void)
 {
 	sim_transport_forget(sim.transport);
-	struct dead *d = MEM_NEW(struct dead);          /* as it was left: the calls under way hold on to it */
-
-	d->engine = sim.engine;
-	d->works = sim.first;
-	d->next = dead;
-	dead = d;
+	bury();                         /* as it was left: the calls under way hold on to it */
 	db_close(sim.db);
 	sim_transport_free(sim.transport);
 	ep_free(sim.core);
@@ -315,7 +312,6 @@ static bool step_until(int64_t until)
 		return true;
 	}
 	int64_t next = next_ms();
-
 	if (next > until)
 		return false;
 	sim.now_ms = next;

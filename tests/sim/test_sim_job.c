@@ -63,24 +63,6 @@ START_TEST(no_more_than_max_active_batches_are_at_the_endpoint)
 }
 END_TEST
 
-START_TEST(the_output_is_in_the_order_of_the_input)
-{
-	struct span text, line;
-	char id[32];
-	int n = 0;
-
-	sim_new(&(struct sim_setup){ .max_requests = 7, .plan = "{\"lines\":\"shuffle\"}\n{\"batch\":1,\"do\":\"delay\",\"ms\":7200000}" });
-	int64_t job = sim_submit_raw(20);
-	sim_run_until_idle();
-	for (text = sim_file(job, "batch_output_step1.jsonl"); span_line(&text, &line); n++) {
-		snprintf(id, sizeof id, "\"custom_id\":\"r-%04d\"", n);
-		ck_assert_msg(memmem(line.at, line.len, id, strlen(id)) != NULL, "line %d is not of %s", n, id);
-	}
-	ck_assert_int_eq(n, 20);
-	sim_end();
-}
-END_TEST
-
 START_TEST(a_line_too_long_for_the_endpoint_fails_by_its_name)
 {
 	struct buf rows = { 0 };
@@ -435,21 +417,6 @@ START_TEST(jobs_of_an_endpoint_take_turns)
 }
 END_TEST
 
-START_TEST(a_job_of_a_closed_endpoint_keeps_no_other_from_going_on)
-{
-	sim_new(&(struct sim_setup){ .second = "other", .plan = "{\"batch\":1,\"do\":\"stuck\",\"status\":\"in_progress\"}" });
-	int64_t a = sim_submit_raw(3);
-	ck_assert(sim_run_until_calls("create", 1));
-	sim_endpoint("other");
-	int64_t b = sim_submit_raw(4);
-	ck_assert(sim_run_until_state(b, "done"));
-	ck_assert_str_eq(sim_text(a, "state"), "running");
-	ck_assert_str_eq(sim_text(a, "endpoint"), "sim");
-	ck_assert_str_eq(sim_text(b, "endpoint"), "other");
-	sim_end();
-}
-END_TEST
-
 START_TEST(a_reload_at_any_moment_changes_nothing_of_the_outcome)
 {
 	sim_new(&(struct sim_setup){ .max_requests = 3 });
@@ -495,7 +462,6 @@ int main(void)
 
 	LOOP(a_raw_job_is_split_into_batches_and_done, splits);
 	tcase_add_test(tc, no_more_than_max_active_batches_are_at_the_endpoint);
-	tcase_add_test(tc, the_output_is_in_the_order_of_the_input);
 	tcase_add_test(tc, a_line_too_long_for_the_endpoint_fails_by_its_name);
 	tcase_add_test(tc, a_bugfixer_job_goes_through_both_stages);
 	tcase_add_test(tc, stage_2_of_a_pass_does_not_wait_for_stage_1_of_the_others);
@@ -510,7 +476,6 @@ int main(void)
 	tcase_add_test(tc, a_canceled_job_can_be_asked_for_afresh);
 	tcase_add_test(tc, a_job_of_thousands_is_canceled_and_removed_without_waiting);
 	tcase_add_test(tc, jobs_of_an_endpoint_take_turns);
-	tcase_add_test(tc, a_job_of_a_closed_endpoint_keeps_no_other_from_going_on);
 	LOOP(files_at_the_endpoint_are_deleted_once_all_is_here, deletes);
 	tcase_add_loop_test(tc, a_reload_at_any_moment_changes_nothing_of_the_outcome, 0, 25);
 	suite_add_tcase(s, tc);

@@ -333,6 +333,21 @@ END_TEST
 
 #define LOOP(test, table) tcase_add_loop_test(tc, test, 0, (int)(sizeof table / sizeof table[0]))
 
+START_TEST(a_job_of_a_closed_endpoint_keeps_no_other_from_going_on)
+{
+	sim_new(&(struct sim_setup){ .second = "other", .plan = "{\"batch\":1,\"do\":\"stuck\",\"status\":\"in_progress\"}" });
+	int64_t a = sim_submit_raw(3);
+	ck_assert(sim_run_until_calls("create", 1));
+	sim_endpoint("other");
+	int64_t b = sim_submit_raw(4);
+	ck_assert(sim_run_until_state(b, "done"));
+	ck_assert_str_eq(sim_text(a, "state"), "running");
+	ck_assert_str_eq(sim_text(a, "endpoint"), "sim");
+	ck_assert_str_eq(sim_text(b, "endpoint"), "other");
+	sim_end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sim_poll");
@@ -349,6 +364,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_start_and_a_reload_try_a_parked_endpoint_at_once, 0, 2 * CLOSED);
 	LOOP(a_parked_endpoint_holds_no_job_against_a_person, closed);
 	LOOP(files_may_come_late, late);
+	tcase_add_test(tc, a_job_of_a_closed_endpoint_keeps_no_other_from_going_on);
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

@@ -91,12 +91,31 @@ START_TEST(each_passs_last_request_is_found_whatever_batches_it_went_through)
 }
 END_TEST
 
+START_TEST(the_output_is_in_the_order_of_the_input)
+{
+	struct span text, line;
+	char id[32];
+	int n = 0;
+
+	sim_new(&(struct sim_setup){ .max_requests = 7, .plan = "{\"lines\":\"shuffle\"}\n{\"batch\":1,\"do\":\"delay\",\"ms\":7200000}" });
+	int64_t job = sim_submit_raw(20);
+	sim_run_until_idle();
+	for (text = sim_file(job, "batch_output_step1.jsonl"); span_line(&text, &line); n++) {
+		snprintf(id, sizeof id, "\"custom_id\":\"r-%04d\"", n);
+		ck_assert_msg(memmem(line.at, line.len, id, strlen(id)) != NULL, "line %d is not of %s", n, id);
+	}
+	ck_assert_int_eq(n, 20);
+	sim_end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sim_render");
 	TCase *tc = tcase_create("sim_render");
 
 	tcase_add_loop_test(tc, each_passs_last_request_is_found_whatever_batches_it_went_through, 0, 2);
+	tcase_add_test(tc, the_output_is_in_the_order_of_the_input);
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
