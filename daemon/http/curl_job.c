@@ -14,6 +14,8 @@
 
 #define REPLY_MAX     (8u << 20)
 #define BUFFER_BYTES  (512L << 10)
+#define SINK_BYTES    (256u << 10)      /* written together: curl hands out 16 KB and less */
+#define TURN_BYTES    (1u << 20)        /* of a file, a turn: from a near peer curl would take it all in one */
 #define CONNECT_MS    30000
 #define STALL_MS      120000
 #define STALL_BYTES_S 16L       /* slower than this for stall_ms counts as standing still */
@@ -112,6 +114,7 @@ static void body_decide(struct job *job)
 	if (ftruncate(x->sink_fd, from) < 0)
 		curl_job_fail(job, NET_SINK, "cannot cut the file: %s", strerror(errno));
 	job->off = x->sunk = from;
+	buf_reset(&job->held);
 }
 
 static size_t on_header(char *at, size_t size, size_t n, void *data)
@@ -163,8 +166,11 @@ static size_t on_header(char *at, size_t size, size_t n, void *data)
 
 /* --- the reply's body ------------------------------------------------------------------ */
 
-static bool sink_write(struct job *job, const char *at, size_t n)
+static bool sink_flush(struct job *job)
 {
+	const char *at = job->held.at;
+	size_t n = job->held.len;
+
 	while (n > 0) {
 		ssize_t done = pwrite(job->x->sink_fd, at, n, job->off);
 
@@ -172,14 +178,31 @@ static bool sink_write(struct job *job, const char *at, size_t n)
 			continue;
 		if (done <= 0) {
 			curl_job_fail(job, NET_SINK, "cannot write the file: %s", strerror(errno));
-			return false;
+			break;
 		}
 		at += done;
 		n -= (size_t)done;
 		job->off += done;
 		job->x->sunk = job->off;
 	}
-	return true;
+	buf_reset(&job->held);
+	return n == 0;
+}
+
+static size_t sink_add(struct job *job, const char *at, size_t n)
+{
+	uint64_t turn = transport_turn(job->owner);
+
+	if (job->turn != turn)
+		job->turn_bytes = 0;
+	job->turn = turn;
+	if (job->turn_bytes >= TURN_BYTES) {
+		transport_pause(job->owner, job);
+		return CURL_WRITEFUNC_PAUSE;    /* it brings the same bytes again */
+	}
+	job->turn_bytes += n;
+	buf_add(&job->held, at, n);
+	return job->held.len < SINK_BYTES || sink_flush(job) ? n : 0;
 }
 
 static size_t on_body(char *at, size_t size, size_t n, void *data)
@@ -191,7 +214,7 @@ static size_t on_body(char *at, size_t size, size_t n, void *data)
 	if (job->fail != NET_OK)
 		return 0;
 	if (job->body == BODY_SINK)
-		return sink_write(job, at, len) ? len : 0;
+		return sink_add(job, at, len);
 	bool fits = len <= max - x->reply.len;
 
 	len = fits ? len : max - x->reply.len;
@@ -385,6 +408,7 @@ void curl_job_free(struct job *job)
 	curl_easy_cleanup(job->easy);
 	curl_mime_free(job->mime);
 	curl_slist_free_all(job->headers);
+	buf_done(&job->held);
 	free(job);
 }
 
@@ -478,6 +502,8 @@ void curl_job_finish(struct job *job, CURLcode rc)
 	const char *why = job->error[0] != '\0' ? job->error : curl_easy_strerror(rc);
 	long status = 0, proxy = 0;
 
+	if (job->body == BODY_SINK && job->fail != NET_SINK)
+		(void)sink_flush(job);
 	if (job->easy != NULL) {
 		curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
 		curl_easy_getinfo(job->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);

@@ -21,6 +21,9 @@ struct job {
 	struct curl_slist *headers;
 	curl_mime *mime;
 	bool running;                   /* in the multi handle */
+	bool paused;                    /* until the loop's next turn */
+	uint64_t turn;                  /* the last one that brought something, and how much it brought */
+	size_t turn_bytes;
 
 	bool sent;                      /* a byte of the request has left (a proxy's CONNECT does not count) */
 	bool foreign;                   /* redirected off the first origin: no headers of the caller any more */
@@ -30,6 +33,7 @@ struct job {
 	/* of the reply coming in, reset at each status line */
 	enum body_goes body;
 	int64_t off;                    /* where in sink_fd the next byte goes */
+	struct buf held;                /* bytes that are to go there together */
 	int64_t range_from, range_size; /* Content-Range, -1 */
 	bool encoded;                   /* Content-Encoding other than identity */
 	time_t date;                    /* the peer's Date, 0 */
@@ -51,6 +55,9 @@ void curl_job_finish(struct job *job, CURLcode rc);
 void curl_job_fail(struct job *job, enum net_result net, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* In curl_transport.c: the number of the loop's turn; a job that had its share of it goes on with the next one. */
+uint64_t transport_turn(const struct curl_transport *t);
+void transport_pause(struct curl_transport *t, struct job *job);
 /* In curl_transport.c: curl closes a socket, no poll may be left on it. */
 int transport_close_socket(void *owner, curl_socket_t fd);
 

@@ -32,6 +32,8 @@ struct curl_transport {
 	CURLM *multi;
 	uv_timer_t timer;
 	uv_idle_t deliver;                      /* active while something ended, or while closing */
+	uv_idle_t resume;                       /* active while a job is paused */
+	uint64_t turn;                          /* counts what the loop called us for */
 	struct poll *polls;
 	struct job *running, *ended, **ended_tail;
 	int handles;                            /* uv handles not closed yet */
@@ -41,6 +43,7 @@ struct curl_transport {
 };
 
 static void on_deliver(uv_idle_t *idle);
+static void on_resume(uv_idle_t *idle);
 
 /* --- jobs: running -> ended -> done() -------------------------------------------------- */
 
@@ -205,6 +208,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 		flags |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
 		flags |= CURL_CSELECT_OUT;
+	t->turn++;
 	collect(t, curl_multi_socket_action(t->multi, p->fd, flags, &running));
 }
 
@@ -213,6 +217,7 @@ static void on_timer(uv_timer_t *handle)
 	struct curl_transport *t = handle->data;
 	int running;
 
+	t->turn++;
 	collect(t, curl_multi_socket_action(t->multi, CURL_SOCKET_TIMEOUT, 0, &running));
 }
 
@@ -250,17 +255,47 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *data)
 	return 0;
 }
 
+/* --- a turn's share --------------------------------------------------------------------- */
+
+uint64_t transport_turn(const struct curl_transport *t)
+{
+	return t->turn;
+}
+
+void transport_pause(struct curl_transport *t, struct job *job)
+{
+	job->paused = true;
+	uv_idle_start(&t->resume, on_resume);
+}
+
+static void on_resume(uv_idle_t *idle)
+{
+	struct curl_transport *t = idle->data;
+	int running;
+
+	uv_idle_stop(idle);
+	t->turn++;
+	for (struct job *job = t->running; job != NULL; job = job->next)
+		if (job->paused) {
+			job->paused = false;
+			(void)curl_easy_pause(job->easy, CURLPAUSE_CONT);       /* what fails here, collect() tells */
+		}
+	collect(t, curl_multi_socket_action(t->multi, CURL_SOCKET_TIMEOUT, 0, &running));
+}
+
 /* --- delivering and the end ------------------------------------------------------------ */
 
 static void transport_cleanup(struct curl_transport *t)
 {
 	uv_idle_stop(&t->deliver);
+	uv_idle_stop(&t->resume);
 	uv_timer_stop(&t->timer);
 	curl_multi_cleanup(t->multi);
 	while (t->polls != NULL)
 		poll_drop(t->polls);
 	t->cleaned = true;
 	uv_close((uv_handle_t *)&t->timer, on_closed);
+	uv_close((uv_handle_t *)&t->resume, on_closed);
 	uv_close((uv_handle_t *)&t->deliver, on_closed);   /* the last on_closed frees */
 }
 
@@ -350,10 +385,11 @@ struct transport *curl_transport_new(struct uv_loop_s *loop, struct err *err)
 	t->transport = (struct transport){ transport_start, transport_cancel };
 	t->loop = loop;
 	t->ended_tail = &t->ended;
-	uv_timer_init(loop, &t->timer);         /* these two cannot fail */
+	uv_timer_init(loop, &t->timer);         /* these three cannot fail */
 	uv_idle_init(loop, &t->deliver);
-	t->timer.data = t->deliver.data = t;
-	t->handles = 2;
+	uv_idle_init(loop, &t->resume);
+	t->timer.data = t->deliver.data = t->resume.data = t;
+	t->handles = 3;
 	curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(t->multi, CURLMOPT_SOCKETDATA, t);
 	curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, on_timeout);

@@ -230,6 +230,57 @@ START_TEST(a_file_that_cannot_be_written_is_our_fault)
 }
 END_TEST
 
+enum { LARGE = 9 << 20, CHUNK = 5000 };
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+	++*(int *)prepare->data;
+}
+
+/* A large file, in one piece (0) or in chunks (1), comes whole, and others get their turns meanwhile. */
+START_TEST(a_large_file_comes_a_part_a_turn)
+{
+	struct exchange x = get();
+	struct scene scene = { 0 };
+	struct buf reply = { 0 }, want = { 0 }, got = { 0 };
+	struct err err = { 0 };
+	uv_prepare_t prepare;
+	int turns = 0;
+
+	for (uint32_t i = 0, r = 1; i < LARGE; i++, r = r * 1664525u + 1013904223u)
+		buf_add_char(&want, (char)(r >> 24));
+	buf_printf(&reply, "HTTP/1.1 200 OK\r\n%s\r\n", _i == 0 ? "Content-Length: 9437184\r\n" : "Transfer-Encoding: chunked\r\n");
+	for (size_t at = 0; at < LARGE && _i == 1; at += CHUNK) {
+		size_t n = LARGE - at < CHUNK ? LARGE - at : CHUNK;
+
+		buf_printf(&reply, "%zx\r\n", n);
+		buf_add(&reply, want.at + at, n);
+		buf_add_str(&reply, "\r\n");
+	}
+	if (_i == 1)
+		buf_add_str(&reply, "0\r\n\r\n");
+	else
+		buf_add(&reply, want.at, LARGE);
+	scene.reply = reply.at;
+	scene.len = reply.len;
+	serve(&scene, 1);
+	uv_prepare_init(&loop, &prepare);
+	prepare.data = &turns;
+	uv_prepare_start(&prepare, on_prepare);
+	x.sink_fd = sink;
+	run(&x);
+	uv_close((uv_handle_t *)&prepare, NULL);
+	ck_assert_msg(x.net == NET_OK, "%s", x.err);
+	ck_assert_int_eq(x.sunk, LARGE);
+	ck_assert_int_eq(file_get_range(sink, 0, LARGE, &got, &err), 0);
+	ck_assert(memcmp(got.at, want.at, LARGE) == 0);
+	ck_assert_int_ge(turns, LARGE / (3 << 19));
+	buf_done(&reply);
+	buf_done(&want);
+	buf_done(&got);
+}
+END_TEST
+
 static const struct {
 	struct scene scene;
 	enum net_result net;
@@ -595,6 +646,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_reply_comes_whole_with_what_its_head_says);
 	tcase_add_test(tc, gzip_is_unpacked_and_bounded_behind_that);
+	tcase_add_loop_test(tc, a_large_file_comes_a_part_a_turn, 0, 2);
 	tcase_add_loop_test(tc, a_file_grows_resumes_and_starts_over, 0, (int)(sizeof sinks / sizeof sinks[0]));
 	tcase_add_test(tc, a_file_that_cannot_be_written_is_our_fault);
 	tcase_add_loop_test(tc, a_post_that_breaks_may_have_taken_effect_and_is_sent_once, 0,
