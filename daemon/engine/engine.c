@@ -79,7 +79,7 @@ int engine_flush(struct engine *e, struct err *err)
 	if (rc < 0)
 		return rc;
 	e->unsynced = false;
-	events_tell(e);
+	events_tell(e, &e->told);
 	return 0;
 }
 
@@ -158,7 +158,7 @@ void task_start(struct engine *e, struct job *job, struct task *t)
 
 static bool under_way(struct engine *e)
 {
-	bool any = e->tasks > 0 || (e->draining && hubs_busy(e)) || e->applies != NULL || cleanups_busy(e, false) ||
+	bool any = e->tasks > 0 || (e->draining && hubs_busy(e)) || e->applies != NULL || e->ahead != NULL || cleanups_busy(e, false) ||
 	           audits_busy(e, false) || e->checkpoint.busy || e->sync.busy;
 
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
@@ -176,8 +176,11 @@ static void tick_broken(struct engine *e)
 			api_call_cancel(b->call);
 	(void)cleanups_busy(e, true);
 	(void)audits_busy(e, true);
-	for (struct apply *a; (a = apply_some(e)) != NULL;)
+	for (struct apply *a; (a = e->ahead != NULL ? e->ahead : apply_some(e)) != NULL;) {
+		a->kept = a == e->ahead && !e->unsynced;
+		e->ahead = NULL;
 		a->done(a);
+	}
 	if (under_way(e) || now_ms(e) < e->broken_ms || e->draining)
 		return;
 	engine_forget(e);
@@ -198,7 +201,7 @@ static void tick_rest(struct engine *e, bool kept)
 
 	e->sync.applied = NULL;
 	if (!e->broken)
-		events_tell(e);
+		events_tell(e, &e->sync.told);
 	if (applied != NULL) {
 		applied->kept = kept;
 		applied->done(applied);
@@ -247,7 +250,10 @@ static bool turn_commit(struct engine *e)
 
 	for (struct batch *b = e->batches; b != NULL; b = b->next)
 		part = part && b->act == ACT_NONE;
-	if (commit_as(e, db_commit_part, &err) < 0 || part || !e->unsynced)
+	int rc = commit_as(e, db_commit_part, &err);
+	e->sync.told = e->told;
+	e->told = false;
+	if (rc < 0 || part || !e->unsynced)
 		return false;
 	e->unsynced = false;                    /* what is committed from here on has its own */
 	e->sync.busy = true;
@@ -260,7 +266,8 @@ static bool turn_commit(struct engine *e)
 
 static void tick_all(struct engine *e)
 {
-	e->sync.applied = apply_some(e);
+	e->sync.applied = e->ahead != NULL ? e->ahead : apply_some(e);
+	e->ahead = NULL;
 	for (struct batch *b = e->batches, *next; b != NULL && !e->broken; b = next) {
 		next = b->next;
 		batch_tick(b);
@@ -291,6 +298,20 @@ static bool has_room(struct engine *e)
 	return false;
 }
 
+/* While a turn is on its way to the disk, parts of results are written; whatever they lead to waits for its own turn. */
+static void apply_ahead(struct engine *e)
+{
+	struct err err;
+
+	if (e->broken || e->ahead != NULL || e->applies == NULL || !has_room(e))
+		return;
+	e->ticking = true;
+	e->ahead = apply_some(e);
+	(void)commit_as(e, db_commit_part, &err);
+	e->ticking = false;
+	e->env.wake(e->env.data);
+}
+
 /* Waits are told by the time of day: somebody sets it back by a day, and they are a day longer.  So they begin anew. */
 static void mind_the_clock(struct engine *e)
 {
@@ -308,6 +329,7 @@ void engine_tick(struct engine *e)
 		return;
 	}
 	if (e->sync.busy) {
+		apply_ahead(e);
 		e->again = true;
 		return;                         /* until on_synced */
 	}
@@ -355,8 +377,8 @@ int64_t engine_due_ms(const struct engine *e)
 
 	if (e->short_ms > 0)
 		return e->short_ms;
-	if (e->sync.busy)
-		return INT64_MAX;               /* its end ticks */
+	if (e->sync.busy)               /* its end ticks */
+		return e->applies != NULL && e->ahead == NULL && !e->broken && !checkpoint_in_the_way(e) ? 0 : INT64_MAX;
 	if (e->again || (e->applies != NULL && (e->broken || !checkpoint_in_the_way(e))))
 		return 0;
 	sooner(e, &due, hubs_due_ms(e));

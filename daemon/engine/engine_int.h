@@ -44,6 +44,7 @@ struct endpoint {
 enum { DIRTY_RESULTS = 1, DIRTY_ALL = 7 };
 /* What is rendered together; both may be under way. */
 enum render_kind { RENDER_RESULTS, RENDER_REQUESTS, RENDER_KINDS };
+enum { RENDER_LEAST_MS = 2000 };        /* from one to the next */
 
 struct job {
 	struct job *next;
@@ -116,6 +117,7 @@ struct turn_sync {
 	struct engine *e;
 	bool busy;
 	struct apply *applied;                  /* the result whose last part it has; NULL: none */
+	bool told;                              /* it has events */
 	int rc;
 	struct err err;
 };
@@ -131,6 +133,7 @@ struct engine {
 	struct cleanup *cleanups;               /* files to be deleted at the endpoints */
 	struct hub *hubs;                       /* data sets being fetched */
 	struct apply *applies, **applies_end;   /* results being written, a part each turn */
+	struct apply *ahead;                    /* its last part was written while a turn was synced; NULL: none */
 	int tasks;                              /* under way in the pool */
 	struct checkpoint checkpoint;
 	struct turn_sync sync;
@@ -163,7 +166,7 @@ void engine_forget(struct engine *e);                   /* nothing may be under 
 void engine_event(struct engine *e, int64_t job, int64_t batch, const char *level, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 bool events_write(struct engine *e);                    /* in the open transaction, or one of their own; were there any? */
-void events_tell(struct engine *e);                     /* those that were written; they are on disk */
+void events_tell(struct engine *e, bool *told);                     /* those that were written; they are on disk */
 void events_drop(struct engine *e);
 
 /* --- what a task brought, written a part at a time --------------------------------------------- */

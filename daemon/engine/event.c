@@ -62,12 +62,12 @@ bool events_write(struct engine *e)
 	return any;
 }
 
-void events_tell(struct engine *e)
+void events_tell(struct engine *e, bool *told)
 {
-	bool told = e->told;
+	bool any = *told;
 
-	e->told = false;
-	if (told && e->env.event != NULL)
+	*told = false;
+	if (any && e->env.event != NULL)
 		e->env.event(e->env.data);
 }
 

@@ -139,8 +139,8 @@ bool job_tally_flush(struct job *job)
 			if (job->tally.n[stage][s] != 0) {
 				moved = true;
 				job->counts.n[stage][s] += job->tally.n[stage][s];
-				job->dirty |= DIRTY_RESULTS | (s == PASS_BATCHED && job->tally.n[stage][s] > 0 ?
-				                                DIRTY_REQUESTS(stage) : 0);
+				job->dirty |= (s != PASS_READY && s != PASS_BATCHED ? DIRTY_RESULTS : 0) |
+				              (s == PASS_BATCHED && job->tally.n[stage][s] > 0 ? DIRTY_REQUESTS(stage) : 0);
 			}
 	}
 	job->row.prompt += job->tally.prompt;
@@ -289,8 +289,9 @@ static void tick_render(struct job *job)
 			continue;
 		if (job->rendering[k] != NULL && all_settled(job))
 			render_stop(job, k);    /* the last one is due, and this one would be in its way */
+		/* both at once only at the end: until then somebody is to get on with the work */
 		if (job->rendering[k] == NULL && task_room(job->e) &&
-		    (nothing_left(job) || now_ms(job->e) >= job->render_ms[k]))
+		    (nothing_left(job) || (render_count(job) == 0 && now_ms(job->e) >= job->render_ms[k])))
 			render_start(job, k);
 	}
 }

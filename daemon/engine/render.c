@@ -19,7 +19,7 @@
 #include "wire_id.h"
 
 /* A pass number has a file of its own, and there may be 100,000: so many are open at a time, with a walk each. */
-enum { FILES_AT_A_TIME = 256, RENDER_LEAST_MS = 2000, RENDER_SHARE = 10, OUT_BYTES = 1 << 20 };
+enum { FILES_AT_A_TIME = 256, RENDER_SHARE = 10, OUT_BYTES = 1 << 20 };
 
 struct render {
 	struct task task;

@@ -134,6 +134,8 @@ static int load_end(struct submit *w, struct err *err)
 	job->row.instances = w->instances;
 	job->row.passes = w->passes;
 	job->row.state = JOB_RUNNING;
+	for (enum render_kind k = 0; k < RENDER_KINDS; k++)
+		job->render_ms[k] = now_ms(e) + RENDER_LEAST_MS;        /* there is nothing yet */
 	engine_event(e, job->row.id, 0, "notice", "submitted: %s %s, %lld instances, %lld passes, endpoint %s",
 	             job->row.workflow, job->row.name, (long long)w->instances, (long long)w->passes, job->row.endpoint);
 	return 0;
