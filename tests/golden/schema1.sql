@@ -32,17 +32,17 @@ CREATE TABLE batch (
   created_ms     INTEGER NOT NULL,
   ended_ms       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-INSERT INTO "batch" VALUES(1,1,1,'quick','ENDED','',0,3,4,6396,1,1,0,0,1795358656529,1795358656810,'file-000001','batch_000001','completed','file-000004','',4,0,'',-1,0,0,1795358656463,1795358656810);
-INSERT INTO "batch" VALUES(2,1,1,'quick','ENDED','',4,7,4,5986,1,1,0,0,1795358656539,1795358656817,'file-000002','batch_000002','completed','file-000005','',4,0,'',-1,0,0,1795358656494,1795358656817);
-INSERT INTO "batch" VALUES(3,1,1,'quick','ENDED','',8,9,2,3214,1,1,0,0,1795358656562,1795358656870,'file-000003','batch_000003','completed','file-000006','',2,0,'',-1,0,0,1795358656533,1795358656870);
-INSERT INTO "batch" VALUES(4,1,2,'quick','ENDED','',0,3,3,15307,1,1,0,0,1795358656845,1795358656964,'file-000007','batch_000004','completed','file-000011','',3,0,'',-1,0,0,1795358656817,1795358656964);
-INSERT INTO "batch" VALUES(5,1,1,'quick','ENDED','',1,1,1,1581,1,1,0,0,1795358656853,1795358656996,'file-000008','batch_000005','completed','file-000012','',1,0,'',-1,0,0,1795358656825,1795358656996);
-INSERT INTO "batch" VALUES(6,1,2,'quick','ENDED','',4,7,4,17754,1,1,0,0,1795358656860,1795358657145,'file-000009','batch_000006','completed','file-000013','',4,0,'',-1,0,0,1795358656831,1795358657145);
-INSERT INTO "batch" VALUES(7,1,2,'quick','ENDED','',8,9,2,6910,1,1,0,0,1795358656901,1795358657201,'file-000010','batch_000007','completed','file-000014','',2,0,'',-1,0,0,1795358656877,1795358657201);
-INSERT INTO "batch" VALUES(8,1,2,'quick','ENDED','',1,3,2,11260,1,1,0,0,1795358657057,1795358657360,'file-000015','batch_000008','completed','file-000016','',2,0,'',-1,0,0,1795358657023,1795358657360);
-INSERT INTO "batch" VALUES(9,1,2,'quick','ENDED','',6,7,2,9118,1,1,0,0,1795358657210,1795358657489,'file-000017','batch_000009','completed','file-000018','',2,0,'',-1,0,0,1795358657171,1795358657489);
-INSERT INTO "batch" VALUES(10,2,1,'slow','RUNNING','',0,3,4,6396,1,1,2,1795358658078,1795358657785,1795358657789,'file-000001','batch_000001','validating','','',0,0,'',-1,0,0,1795358657774,0);
-INSERT INTO "batch" VALUES(11,3,1,'slow','RUNNING','',0,1,2,3160,1,1,2,1795358658106,1795358657841,1795358657845,'file-000002','batch_000002','validating','','',0,0,'',-1,1,0,1795358657825,0);
+INSERT INTO "batch" VALUES(1,1,1,'quick','ENDED','',0,3,4,6396,1,1,0,0,1795364943627,1795364943900,'file-000001','batch_000001','completed','file-000004','',4,0,'',-1,0,0,1795364943611,1795364943900);
+INSERT INTO "batch" VALUES(2,1,1,'quick','ENDED','',4,7,4,5986,1,1,0,0,1795364943630,1795364943894,'file-000002','batch_000002','completed','file-000005','',4,0,'',-1,0,0,1795364943624,1795364943894);
+INSERT INTO "batch" VALUES(3,1,1,'quick','ENDED','',8,9,2,3214,1,1,0,0,1795364943633,1795364943923,'file-000003','batch_000003','completed','file-000006','',2,0,'',-1,0,0,1795364943628,1795364943923);
+INSERT INTO "batch" VALUES(4,1,2,'quick','ENDED','',4,7,4,17754,1,1,0,0,1795364943902,1795364944196,'file-000007','batch_000004','completed','file-000011','',4,0,'',-1,0,0,1795364943896,1795364944196);
+INSERT INTO "batch" VALUES(5,1,2,'quick','ENDED','',0,3,3,15307,1,1,0,0,1795364943908,1795364944194,'file-000008','batch_000005','completed','file-000012','',3,0,'',-1,0,0,1795364943903,1795364944194);
+INSERT INTO "batch" VALUES(6,1,1,'quick','ENDED','',1,1,1,1581,1,1,0,0,1795364943910,1795364944157,'file-000009','batch_000006','completed','file-000013','',1,0,'',-1,0,0,1795364943906,1795364944157);
+INSERT INTO "batch" VALUES(7,1,2,'quick','ENDED','',8,9,2,6910,1,1,0,0,1795364943929,1795364944183,'file-000010','batch_000007','completed','file-000014','',2,0,'',-1,0,0,1795364943925,1795364944183);
+INSERT INTO "batch" VALUES(8,1,2,'quick','ENDED','',1,1,1,5946,1,1,0,0,1795364944163,1795364944445,'file-000015','batch_000008','completed','file-000017','',1,0,'',-1,0,0,1795364944158,1795364944445);
+INSERT INTO "batch" VALUES(9,1,2,'quick','ENDED','',3,7,3,14432,1,1,0,0,1795364944205,1795364944458,'file-000016','batch_000009','completed','file-000018','',3,0,'',-1,0,0,1795364944201,1795364944458);
+INSERT INTO "batch" VALUES(10,2,1,'slow','RUNNING','',0,3,4,6396,1,1,1,1795364944594,1795364944491,1795364944494,'file-000001','batch_000001','validating','','',0,0,'',-1,0,0,1795364944482,0);
+INSERT INTO "batch" VALUES(11,3,1,'slow','RUNNING','',0,1,2,3160,1,1,0,1795364944597,1795364944498,1795364944500,'file-000002','batch_000002','validating','','',0,0,'',-1,1,0,1795364944492,0);
 CREATE TABLE endpoint (
   name        TEXT PRIMARY KEY,
   parked      TEXT NOT NULL DEFAULT '',     -- why nothing is sent to it; '': it is open
@@ -57,32 +57,32 @@ CREATE TABLE event (
   level   TEXT NOT NULL,
   text    TEXT NOT NULL
 ) STRICT;
-INSERT INTO "event" VALUES(1,1795358656460,1,0,'notice','submitted: bugfixer ended, 5 instances, 10 passes, endpoint quick');
-INSERT INTO "event" VALUES(2,1795358656537,1,1,'info','stage 1: 4 requests are at the endpoint as batch_000001');
-INSERT INTO "event" VALUES(3,1795358656545,1,2,'info','stage 1: 4 requests are at the endpoint as batch_000002');
-INSERT INTO "event" VALUES(4,1795358656565,1,3,'info','stage 1: 2 requests are at the endpoint as batch_000003');
-INSERT INTO "event" VALUES(5,1795358656810,1,1,'info','stage 1: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(6,1795358656817,1,2,'info','stage 1: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(7,1795358656858,1,4,'info','stage 2: 3 requests are at the endpoint as batch_000004');
-INSERT INTO "event" VALUES(8,1795358656866,1,5,'info','stage 1: 1 requests are at the endpoint as batch_000005');
-INSERT INTO "event" VALUES(9,1795358656869,1,6,'info','stage 2: 4 requests are at the endpoint as batch_000006');
-INSERT INTO "event" VALUES(10,1795358656870,1,3,'info','stage 1: 2 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(11,1795358656906,1,7,'info','stage 2: 2 requests are at the endpoint as batch_000007');
-INSERT INTO "event" VALUES(12,1795358656964,1,4,'info','stage 2: 3 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(13,1795358656996,1,5,'info','stage 1: 1 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(14,1795358657069,1,8,'info','stage 2: 2 requests are at the endpoint as batch_000008');
-INSERT INTO "event" VALUES(15,1795358657145,1,6,'info','stage 2: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(16,1795358657201,1,7,'info','stage 2: 2 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(17,1795358657214,1,9,'info','stage 2: 2 requests are at the endpoint as batch_000009');
-INSERT INTO "event" VALUES(18,1795358657359,1,8,'info','stage 2: 2 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(19,1795358657489,1,9,'info','stage 2: 2 answered, 0 without an answer (to be asked again if they may), 0 failed');
-INSERT INTO "event" VALUES(20,1795358657577,1,0,'warning','failed: 9 passes done, 1 failed');
-INSERT INTO "event" VALUES(21,1795358657581,1,0,'info','its audit adds up');
-INSERT INTO "event" VALUES(22,1795358657768,2,0,'notice','submitted: bugfixer open, 2 instances, 4 passes, endpoint slow');
-INSERT INTO "event" VALUES(23,1795358657789,2,10,'info','stage 1: 4 requests are at the endpoint as batch_000001');
-INSERT INTO "event" VALUES(24,1795358657793,3,0,'notice','submitted: bugfixer canceled, 1 instances, 2 passes, endpoint slow');
-INSERT INTO "event" VALUES(25,1795358657845,3,11,'info','stage 1: 2 requests are at the endpoint as batch_000002');
-INSERT INTO "event" VALUES(26,1795358657946,3,0,'notice','canceled');
+INSERT INTO "event" VALUES(1,1795364943611,1,0,'notice','submitted: bugfixer ended, 5 instances, 10 passes, endpoint quick');
+INSERT INTO "event" VALUES(2,1795364943629,1,1,'info','stage 1: 4 requests are at the endpoint as batch_000001');
+INSERT INTO "event" VALUES(3,1795364943631,1,2,'info','stage 1: 4 requests are at the endpoint as batch_000002');
+INSERT INTO "event" VALUES(4,1795364943634,1,3,'info','stage 1: 2 requests are at the endpoint as batch_000003');
+INSERT INTO "event" VALUES(5,1795364943894,1,2,'info','stage 1: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(6,1795364943900,1,1,'info','stage 1: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(7,1795364943904,1,4,'info','stage 2: 4 requests are at the endpoint as batch_000004');
+INSERT INTO "event" VALUES(8,1795364943910,1,5,'info','stage 2: 3 requests are at the endpoint as batch_000005');
+INSERT INTO "event" VALUES(9,1795364943911,1,6,'info','stage 1: 1 requests are at the endpoint as batch_000006');
+INSERT INTO "event" VALUES(10,1795364943923,1,3,'info','stage 1: 2 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(11,1795364943931,1,7,'info','stage 2: 2 requests are at the endpoint as batch_000007');
+INSERT INTO "event" VALUES(12,1795364944157,1,6,'info','stage 1: 1 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(13,1795364944165,1,8,'info','stage 2: 1 requests are at the endpoint as batch_000008');
+INSERT INTO "event" VALUES(14,1795364944183,1,7,'info','stage 2: 2 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(15,1795364944194,1,5,'info','stage 2: 3 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(16,1795364944196,1,4,'info','stage 2: 4 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(17,1795364944207,1,9,'info','stage 2: 3 requests are at the endpoint as batch_000009');
+INSERT INTO "event" VALUES(18,1795364944445,1,8,'info','stage 2: 1 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(19,1795364944458,1,9,'info','stage 2: 3 answered, 0 without an answer (to be asked again if they may), 0 failed');
+INSERT INTO "event" VALUES(20,1795364944467,1,0,'warning','failed: 9 passes done, 1 failed');
+INSERT INTO "event" VALUES(21,1795364944469,1,0,'info','its audit adds up');
+INSERT INTO "event" VALUES(22,1795364944481,2,0,'notice','submitted: bugfixer open, 2 instances, 4 passes, endpoint slow');
+INSERT INTO "event" VALUES(23,1795364944492,3,0,'notice','submitted: bugfixer canceled, 1 instances, 2 passes, endpoint slow');
+INSERT INTO "event" VALUES(24,1795364944494,2,10,'info','stage 1: 4 requests are at the endpoint as batch_000001');
+INSERT INTO "event" VALUES(25,1795364944500,3,11,'info','stage 1: 2 requests are at the endpoint as batch_000002');
+INSERT INTO "event" VALUES(26,1795364944518,3,0,'notice','canceled');
 CREATE TABLE instance (
   job         INTEGER NOT NULL,
   n           INTEGER NOT NULL,             -- from 0, in the order of the dataset
@@ -135,14 +135,14 @@ CREATE TABLE job (
   parses     INTEGER NOT NULL DEFAULT 0,    -- structure files scanned
   bytes_read INTEGER NOT NULL DEFAULT 0     -- of structure files
 ) STRICT;
-INSERT INTO "job" VALUES(1,'ended','bugfixer','FAILED','1 of 10 passes failed','quick','{"workflow":"bugfixer","model_name":"demo-model","temp":0.8,"greedy_first":true,"convert_crlf":true,"passk":2,"repo_mirrors":"/golden/data/mirrors","line_url":"/v1/chat/completions"}','demo-model','/golden/data/demo.jsonl','/golden/ended','',0,0,0,2,2,5,10,1795358656453,1795358657577,5,19390,2005,0,0,0,0);
-INSERT INTO "job" VALUES(2,'open','bugfixer','RUNNING','','slow','{"workflow":"bugfixer","model_name":"demo-model","temp":0.8,"greedy_first":true,"convert_crlf":true,"passk":2,"repo_mirrors":"/golden/data/mirrors","line_url":"/v1/chat/completions"}','demo-model','/golden/data/demo.jsonl','/golden/open','',0,0,0,2,2,2,4,1795358657763,0,0,0,0,0,0,0,0);
-INSERT INTO "job" VALUES(3,'canceled','bugfixer','CANCELED','canceled','slow','{"workflow":"bugfixer","model_name":"demo-model","temp":0.8,"greedy_first":true,"convert_crlf":true,"passk":2,"repo_mirrors":"/golden/data/mirrors","line_url":"/v1/chat/completions"}','demo-model','/golden/data/demo.jsonl','/golden/canceled','',0,0,0,2,2,1,2,1795358657782,0,0,0,0,0,0,0,0);
+INSERT INTO "job" VALUES(1,'ended','bugfixer','FAILED','1 of 10 passes failed','quick','{"workflow":"bugfixer","model_name":"demo-model","temp":0.8,"greedy_first":true,"convert_crlf":true,"passk":2,"repo_mirrors":"/golden/data/mirrors","line_url":"/v1/chat/completions"}','demo-model','/golden/data/demo.jsonl','/golden/ended','',0,0,0,2,2,5,10,1795364943607,1795364944467,4,19390,2005,0,0,0,0);
+INSERT INTO "job" VALUES(2,'open','bugfixer','RUNNING','','slow','{"workflow":"bugfixer","model_name":"demo-model","temp":0.8,"greedy_first":true,"convert_crlf":true,"passk":2,"repo_mirrors":"/golden/data/mirrors","line_url":"/v1/chat/completions"}','demo-model','/golden/data/demo.jsonl','/golden/open','',0,0,0,2,2,2,4,1795364944478,0,0,0,0,0,0,0,0);
+INSERT INTO "job" VALUES(3,'canceled','bugfixer','CANCELED','canceled','slow','{"workflow":"bugfixer","model_name":"demo-model","temp":0.8,"greedy_first":true,"convert_crlf":true,"passk":2,"repo_mirrors":"/golden/data/mirrors","line_url":"/v1/chat/completions"}','demo-model','/golden/data/demo.jsonl','/golden/canceled','',0,0,0,2,2,1,2,1795364944488,0,0,0,0,0,0,0,0);
 CREATE TABLE meta (
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "meta" VALUES('uuid','9e8cca825e07');
+INSERT INTO "meta" VALUES('uuid','67b6ea7a5ab8');
 CREATE TABLE pass (
   job       INTEGER NOT NULL,
   stage     INTEGER NOT NULL,
@@ -163,7 +163,7 @@ CREATE TABLE pass (
   PRIMARY KEY (job, stage, n)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "pass" VALUES(1,1,0,'DONE',1,1,1,0,0,589,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(1,1,1,'DONE',2,5,5,0,0,747,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "pass" VALUES(1,1,1,'DONE',2,6,6,0,0,747,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "pass" VALUES(1,1,2,'DONE',1,1,1,0,1255,549,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "pass" VALUES(1,1,3,'DONE',1,1,1,0,1805,549,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "pass" VALUES(1,1,4,'DONE',1,2,2,0,0,587,NULL,NULL,NULL,NULL,NULL,NULL);
@@ -172,16 +172,16 @@ INSERT INTO "pass" VALUES(1,1,6,'DONE',1,2,2,0,1147,552,NULL,NULL,NULL,NULL,NULL
 INSERT INTO "pass" VALUES(1,1,7,'DONE',1,2,2,0,1700,534,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "pass" VALUES(1,1,8,'DONE',1,3,3,0,0,540,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "pass" VALUES(1,1,9,'DONE',1,3,3,0,541,576,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,0,'DONE',1,4,4,0,0,1109,1,0,759,5825,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,1,'DONE',1,8,8,0,0,1169,4,0,1009,6361,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,2,'DONE',1,4,4,0,1110,1558,1,6584,1285,8318,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,3,'DONE',2,8,8,0,1170,1343,4,7370,1189,7825,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,4,'DONE',1,6,6,0,0,942,2,0,561,2946,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,5,'DONE',1,6,6,0,943,817,2,3507,541,2406,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,6,'DONE',2,9,9,0,0,812,5,0,661,3216,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,7,'FAILED',2,9,9,0,813,745,NULL,NULL,NULL,NULL,'no_edit','stage 2: no SEARCH/REPLACE block');
-INSERT INTO "pass" VALUES(1,2,8,'DONE',1,7,7,0,0,1185,3,0,948,2790,NULL,NULL);
-INSERT INTO "pass" VALUES(1,2,9,'DONE',1,7,7,0,1186,1663,3,3738,1462,4057,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,0,'DONE',1,5,5,0,0,1109,2,0,759,5825,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,1,'DONE',1,8,8,0,0,1169,3,0,1009,6361,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,2,'DONE',1,5,5,0,1110,1558,2,6584,1285,8318,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,3,'DONE',2,9,9,0,0,1343,4,0,1189,7825,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,4,'DONE',1,4,4,0,0,942,2,16187,561,2946,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,5,'DONE',1,4,4,0,943,817,2,19694,541,2406,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,6,'DONE',2,9,9,0,1344,812,4,9014,661,3216,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,7,'FAILED',2,9,9,0,2157,745,NULL,NULL,NULL,NULL,'no_edit','stage 2: no SEARCH/REPLACE block');
+INSERT INTO "pass" VALUES(1,2,8,'DONE',1,7,7,0,0,1185,1,0,948,2790,NULL,NULL);
+INSERT INTO "pass" VALUES(1,2,9,'DONE',1,7,7,0,1186,1663,1,3738,1462,4057,NULL,NULL);
 INSERT INTO "pass" VALUES(2,1,0,'BATCHED',1,10,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "pass" VALUES(2,1,1,'BATCHED',1,10,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "pass" VALUES(2,1,2,'BATCHED',1,10,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
