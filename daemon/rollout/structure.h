@@ -39,7 +39,9 @@ void structure_done(struct structure *s);
 
 static inline struct span structure_name(const struct structure *s, uint32_t node)
 {
-	return (struct span){ s->names.at + s->nodes[node].name, s->nodes[node].name_len };
+	const char *names = s->names.at != NULL ? s->names.at : "";    /* all of them may be empty */
+
+	return (struct span){ names + s->nodes[node].name, s->nodes[node].name_len };
 }
 
 /* --- structure_root.c: the paths of the files --------------------------------------- */

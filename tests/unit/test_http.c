@@ -244,7 +244,7 @@ START_TEST(a_large_file_comes_a_part_a_turn)
 	struct scene scene = { 0 };
 	struct buf reply = { 0 }, want = { 0 }, got = { 0 };
 	struct err err = { 0 };
-	uv_prepare_t prepare;
+	static uv_prepare_t prepare;            /* the loop closes it after us */
 	int turns = 0;
 
 	for (uint32_t i = 0, r = 1; i < LARGE; i++, r = r * 1664525u + 1013904223u)
