@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """batchd dies at every durable step, and at random moments; then it goes on as if nothing had been."""
+import contextlib
 import os
 import random
+import subprocess
 import time
 
 from crash_site import Failed, Site, check, until
@@ -37,7 +39,8 @@ def crash_at(data, wanted, orders):
             try:
                 site.check_job()
             except Failed:
-                died = site.batchd.poll() == 99         # the order came behind the job's end
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    died = site.batchd.wait(2) == 99    # the order came behind the job's end
                 if not died:
                     raise
         if died:
