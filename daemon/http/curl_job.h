@@ -55,6 +55,13 @@ void curl_job_finish(struct job *job, CURLcode rc);
 void curl_job_fail(struct job *job, enum net_result net, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* In curl_reply.c: curl's callbacks for what comes back, and what stands before and behind them. */
+void curl_reply_reset(struct job *job);         /* nothing of a reply is there */
+bool curl_reply_flush(struct job *job);         /* what is held goes to the file; false: the job has failed */
+size_t curl_reply_header(char *at, size_t size, size_t n, void *data);
+size_t curl_reply_body(char *at, size_t size, size_t n, void *data);
+int curl_reply_debug(CURL *easy, curl_infotype type, char *at, size_t len, void *data);
+
 /* In curl_transport.c: the number of the loop's turn; a job that had its share of it goes on with the next one. */
 uint64_t transport_turn(const struct curl_transport *t);
 void transport_pause(struct curl_transport *t, struct job *job);
